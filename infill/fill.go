@@ -1,0 +1,73 @@
+package infill
+
+import (
+	"context"
+	"time"
+
+	"github.com/lacuna-dev/lacuna/grammars"
+)
+
+// Request asks for one hole to be filled.
+type Request struct {
+	// Document identifies the text between requests (a URI, a file name); it
+	// only steers which KV slot is tried first.
+	Document string
+	// Path is what the model is told about where the text lives, relative to
+	// the workspace, with forward slashes.
+	Path string
+	// Tree is the parsed snapshot. Fill reads it from the calling goroutine
+	// only and does not close it.
+	Tree *grammars.Tree
+	// Hole is the span to replace.
+	Hole grammars.Hole
+	// Seed makes the result reproducible: same input, same seed, same output.
+	Seed uint64
+	// MaxSteps caps the denoising steps; 0 takes the default.
+	MaxSteps int
+	// OnStep, if set, is called between denoising steps from Fill's goroutine.
+	OnStep func(Step)
+}
+
+// Step is the state between two denoising steps.
+type Step struct {
+	Number  int // 1 for the first
+	Settled int // slots settled in the canvas that leads
+	Slots   int // slots of that canvas
+}
+
+// Result is the outcome of a Fill. Nothing worth showing is not an error: Text
+// is empty and Reason says why.
+type Result struct {
+	// Start and End are the byte range to replace in the request's source.
+	Start, End int
+	// Text replaces the range, the hole's Lead and Trail included. Empty when
+	// there is nothing to show.
+	Text string
+	// Fill is Text without Lead and Trail: what the model wrote.
+	Fill string
+	// Confidence is the geometric mean probability of the settled tokens, 0..1.
+	Confidence float64
+	// Parses is true when the spliced source has no syntax error that the
+	// source did not have before.
+	Parses bool
+	// Steps is the number of denoising steps of the canvas that won.
+	Steps int
+	// Forwards counts the model's forward passes over canvases, all candidates
+	// in one batch being one.
+	Forwards int
+	// Tokens is the number of tokens in Fill.
+	Tokens int
+	// Prefill says what the cache saved.
+	Prefill PrefillStats
+	// PrefillTime and DenoiseTime are wall-clock times inside Elapsed.
+	PrefillTime, DenoiseTime, Elapsed time.Duration
+	// Reason says why Text is empty, or is empty itself.
+	Reason string
+}
+
+// Filler fills holes. *Engine is the real one.
+type Filler interface {
+	// Fill returns ctx.Err() when ctx ends before there is anything to show;
+	// cancellation takes effect between denoising steps.
+	Fill(ctx context.Context, r Request) (Result, error)
+}

@@ -1,0 +1,66 @@
+package models
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// Format is the version of the bundle, and of the ONNX contract in it, that
+// this package reads.
+const Format = 1
+
+// The files that a bundle must have beside its manifest.
+const (
+	ManifestFile  = "manifest.json"
+	GraphFile     = "model.onnx"
+	TokenizerFile = "tokenizer.json"
+)
+
+// Manifest describes a bundle. models/train/export.py writes it.
+type Manifest struct {
+	Format    int             `json:"format"`
+	Name      string          `json:"name"`
+	Precision string          `json:"precision"` // "fp32" or "int8"
+	Files     map[string]File `json:"files"`
+	// Config is lacuna.config of docs/model.md.
+	Config json.RawMessage `json:"config"`
+	// Training is free-form: data, steps, results.
+	Training json.RawMessage `json:"training"`
+}
+
+// File is what the manifest says of a file.
+type File struct {
+	SHA256 string `json:"sha256"` // lower-case hexadecimal
+	Size   int64  `json:"size"`   // bytes
+}
+
+func parseManifest(data []byte) (Manifest, error) {
+	if len(bytes.TrimSpace(data)) == 0 {
+		return Manifest{}, errors.New("is empty")
+	}
+	// The format comes first: another one may differ in everything else.
+	var head struct {
+		Format int `json:"format"`
+	}
+	if err := json.Unmarshal(data, &head); err != nil {
+		return Manifest{}, fmt.Errorf("is not valid JSON: %w", err)
+	}
+	if head.Format != Format {
+		return Manifest{}, fmt.Errorf("has format %d, this program reads format %d: use a model and a program of the same release", head.Format, Format)
+	}
+	var m Manifest
+	if err := json.Unmarshal(data, &m); err != nil {
+		return Manifest{}, fmt.Errorf("is not valid: %w", err)
+	}
+	if m.Name == "" {
+		return Manifest{}, errors.New("has no name")
+	}
+	for _, name := range []string{GraphFile, TokenizerFile} {
+		if _, ok := m.Files[name]; !ok {
+			return Manifest{}, fmt.Errorf("does not list %s", name)
+		}
+	}
+	return m, nil
+}

@@ -1,0 +1,158 @@
+package ort
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+
+	ortgo "github.com/yalue/onnxruntime_go"
+
+	"github.com/lacuna-dev/lacuna/runtime/sched"
+)
+
+// The tensors of the ONNX contract, in the order in which Run passes them.
+var (
+	inputNames  = []string{"tokens", "role", "pos_a", "pos_b", "past_a", "past_b", "rows", "targets"}
+	outputNames = []string{"kv", "top_ids", "top_logp", "target_logp", "quality"}
+)
+
+// Config says what to open.
+type Config struct {
+	Library Library
+	// Graph is the ONNX file. It is not needed after Open.
+	Graph []byte
+	// TokenizerSHA256 is the lower-case hexadecimal digest of tokenizer.json.
+	TokenizerSHA256 string
+	// Threads is the number of threads of one run, the caller's included; 0
+	// takes the number of processors, at most 4: beyond that small matrices
+	// gain nothing.
+	Threads int
+	// Provider is the execution provider; only "cpu", also meant by "", so far.
+	Provider string
+}
+
+// maxDefaultThreads bounds Threads when it is not given.
+const maxDefaultThreads = 4
+
+// Session is a loaded model. It implements sched.Graph.
+type Session struct {
+	model   sched.Model
+	version string
+
+	mu      sync.Mutex // guards session and scratch: one run at a time
+	session *ortgo.DynamicAdvancedSession
+	scratch []float32 // where keys and values go that nobody wants
+}
+
+var _ sched.Graph = (*Session)(nil)
+
+// ErrClosed is returned by Run on a closed Session.
+var ErrClosed = errors.New("the model is closed")
+
+// Open loads the library, unless it is loaded already, and the model.
+func Open(config Config) (*Session, error) {
+	if config.Provider != "" && config.Provider != "cpu" {
+		return nil, fmt.Errorf("unknown provider %q: this build has cpu", config.Provider)
+	}
+	version, err := load(config.Library)
+	if err != nil {
+		return nil, err
+	}
+	options, err := sessionOptions(config)
+	if err != nil {
+		return nil, fmt.Errorf("ONNX Runtime %s refuses a session option: %w", version, err)
+	}
+	defer options.Destroy()
+	session, err := ortgo.NewDynamicAdvancedSessionWithONNXData(config.Graph, inputNames, outputNames, options)
+	if err != nil {
+		return nil, fmt.Errorf("ONNX Runtime %s cannot load the model (%d bytes): %w", version, len(config.Graph), err)
+	}
+	model, err := readMetadata(session, config.TokenizerSHA256)
+	if err != nil {
+		session.Destroy()
+		return nil, err
+	}
+	return &Session{model: model, version: version, session: session}, nil
+}
+
+func sessionOptions(config Config) (*ortgo.SessionOptions, error) {
+	threads := config.Threads
+	if threads <= 0 {
+		threads = min(runtime.NumCPU(), maxDefaultThreads)
+	}
+	options, err := ortgo.NewSessionOptions()
+	if err != nil {
+		return nil, err
+	}
+	err = errors.Join(
+		options.SetIntraOpNumThreads(threads),
+		options.SetInterOpNumThreads(1),
+		// Spinning threads would take the processor from the editor.
+		options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0"),
+		// Shapes differ from call to call; a plan for each would only pile up.
+		options.SetMemPattern(false),
+	)
+	if err != nil {
+		options.Destroy()
+		return nil, err
+	}
+	return options, nil
+}
+
+// Model implements sched.Graph.
+func (s *Session) Model() sched.Model { return s.model }
+
+// Version is the version that the loaded library reports.
+func (s *Session) Version() string { return s.version }
+
+// Close frees the model after the run in progress. The library stays loaded.
+func (s *Session) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.session == nil {
+		return nil
+	}
+	err := s.session.Destroy()
+	s.session = nil
+	return err
+}
+
+// Run implements sched.Graph. A cancellation takes effect inside the run,
+// between two operators.
+func (s *Session) Run(ctx context.Context, call *sched.Call, result *sched.Result) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.session == nil {
+		return ErrClosed
+	}
+	b, err := s.bind(call, result)
+	if err != nil {
+		return err
+	}
+	defer b.destroy()
+	return s.execute(ctx, b)
+}
+
+func (s *Session) execute(ctx context.Context, b *binding) error {
+	options, err := ortgo.NewRunOptions()
+	if err != nil {
+		return err
+	}
+	defer options.Destroy()
+	terminated := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(terminated)
+		// It only sets a flag; the run's own error is the one that matters.
+		_ = options.Terminate()
+	})
+	err = s.session.RunWithOptions(b.inputs, b.outputs, options)
+	if !stop() {
+		<-terminated // options must outlive the call
+	}
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}

@@ -1,0 +1,69 @@
+package sched
+
+import "context"
+
+// Role is the part the tokens of a call play; see docs/model.md.
+type Role int64
+
+// The roles of the ONNX contract, format 1.
+const (
+	RoleLeft   Role = 0
+	RoleRight  Role = 1
+	RoleCanvas Role = 2
+)
+
+// Model is what a graph says of itself.
+type Model struct {
+	Name        string
+	Vocab       int // entries of the vocabulary, special tokens included
+	Layers      int
+	KVHeads     int // key-value heads of a layer
+	HeadDim     int
+	TopK        int   // candidates returned for each row of the head
+	LeftWindow  int   // most tokens of the left stream
+	RightWindow int   // most tokens of the right stream
+	Canvases    []int // canvas lengths the model was trained on, ascending
+}
+
+// TokenFloats is the number of float32 that the keys and values of one token
+// take.
+func (m Model) TokenFloats() int { return m.Layers * 2 * m.KVHeads * m.HeadDim }
+
+// Call is one run of the graph. The names are those of the ONNX contract,
+// except that Head and Targets have the rows of the head.
+type Call struct {
+	Role Role
+	// Rows is B. Tokens, PosA and PosB hold B*n numbers, row after row; a
+	// shorter row is filled up with the pad token.
+	Rows               int
+	Tokens, PosA, PosB []int64
+	// PastA and PastB are caches of whole tokens; both may be empty.
+	PastA, PastB []float32
+	// Head lists the indices into Tokens whose predictions are wanted, Targets
+	// for each the token whose log-probability is wanted. Both may be empty.
+	Head, Targets []int64
+}
+
+// Result receives the outputs of a Call with m entries in Head.
+type Result struct {
+	// KV receives the keys and values of the call's tokens when it is not nil;
+	// it must then have room for all of them. The graph writes into this
+	// memory, so a stream grows in place.
+	KV []float32
+	// TopIDs and TopLogP are [m*TopK], best first within a row; TargetLogP and
+	// Quality are [m]. Run replaces these slices.
+	TopIDs     []int64
+	TopLogP    []float32
+	TargetLogP []float32
+	Quality    []float32
+}
+
+// Graph runs the network. runtime/ort has the real one.
+type Graph interface {
+	// Model describes the network; it never changes.
+	Model() Model
+	// Run executes one call. It returns ctx.Err() when ctx ends first; what KV
+	// then holds is undefined. Nothing of call or result is kept after Run
+	// returns.
+	Run(ctx context.Context, call *Call, result *Result) error
+}

@@ -1,0 +1,303 @@
+"""Export a checkpoint to the bundle that the program embeds.
+
+    python models/train/export.py --checkpoint out/run1 --tokenizer out/tokenizer.json --out models/small
+
+--checkpoint is a folder with weights.npz and config.json. The graph is built
+node by node with onnx.helper, so neither PyTorch nor a tracer stands between
+docs/model.md, which is the contract, and the file. The same input gives the
+same bytes.
+
+weights.npz holds float32 arrays, all used as x @ W: emb [vocab, d_model],
+role [3, d_model], and for each layer i layers.{i}.wq [d_model, n_head*head_dim],
+.wk and .wv [d_model, n_kv*head_dim], .wo [n_head*head_dim, d_model], .wg and
+.wu [d_model, ffn], .wd [ffn, d_model]; quality.w [d_model], quality.b [].
+"""
+
+import argparse
+import hashlib
+import json
+import math
+import shutil
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+FORMAT = 1  # of the bundle and of the ONNX contract
+OPSET = 20  # new enough for every operator used, old enough for ONNX Runtime 1.24
+IR_VERSION = 10  # what goes with that opset
+PAD = 0  # docs/model.md: special tokens have fixed ids
+CANVAS = 2  # the role that attends in both directions
+ROPE_BASE = 10000.0
+EPSILON = 1e-6
+MASKED = -1e9  # finite: a row that is nothing but padding stays a number
+MS = "com.microsoft"
+
+CONFIG_KEYS = ("d_model", "n_layer", "n_head", "n_kv", "head_dim", "ffn", "vocab", "top_k",
+               "left_window", "right_window", "canvases")
+
+
+class Graph:
+    """Collects nodes and initializers; every method returns tensor names."""
+
+    def __init__(self):
+        self.nodes, self.initializers, self.seen = [], [], {}
+
+    def op(self, kind, *inputs, outputs=1, domain="", **attributes):
+        """Adds a node. outputs is a number, or a list with "" for unwanted ones."""
+        base = f"{kind}_{len(self.nodes)}"
+        if isinstance(outputs, int):
+            outputs = [f"{base}_{i}" for i in range(outputs)]
+        self.nodes.append(helper.make_node(kind, list(inputs), outputs, name=base, domain=domain, **attributes))
+        wanted = [o for o in outputs if o]
+        return wanted[0] if len(wanted) == 1 else wanted
+
+    def weight(self, name, array):
+        self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        return name
+
+    def const(self, value, dtype=np.int64):
+        """A small constant; equal ones are stored once."""
+        array = np.asarray(value, dtype=dtype)
+        key = (array.dtype.str, array.shape, array.tobytes())
+        if key not in self.seen:
+            self.seen[key] = self.weight(f"const_{len(self.seen)}", array)
+        return self.seen[key]
+
+
+def fp32(g, name, w):
+    """Stores w as it is and returns a function that gives (rows of) it back."""
+    stored = g.weight(name, w.astype(np.float32))
+    return lambda ids=None: stored if ids is None else g.op("Gather", stored, ids)
+
+
+BLOCK = 32  # weights that share a scale; a larger block saves 4 % of the file and costs a tenth in error
+
+
+def int8(g, name, w):
+    """Stores w [rows, width] in 8 bits, one scale for BLOCK neighbours in a row; returns like fp32.
+
+    ONNX Runtime folds the whole matrix back to float32 when it loads the model.
+    With two threads of an AVX2 processor without VNNI, random weights of the
+    first model's size, 400 + 200 tokens cached, 3 canvases of 16: this 16 ms
+    a step; MatMulNBits (accuracy level 4) 24 ms; DynamicQuantizeLinear and
+    MatMulInteger 15 ms, but with twice the error, and a token's keys would
+    then depend on which tokens shared the call.
+    """
+    rows, width = w.shape
+    if width % BLOCK:
+        raise SystemExit(f"int8: {name} is {width} wide, not a multiple of {BLOCK}")
+    blocks = w.astype(np.float32).reshape(rows, width // BLOCK, BLOCK)
+    scales = np.abs(blocks).max(axis=2, keepdims=True) / 127
+    scales[scales == 0] = 1
+    stored = g.weight(name, np.rint(blocks / scales).astype(np.int8))
+    scale = g.weight(name + ".scale", scales)
+
+    def read(ids=None):
+        q, s = (stored, scale) if ids is None else (g.op("Gather", stored, ids), g.op("Gather", scale, ids))
+        flat = [0, -1] if ids is None else [0, 0, -1]  # ids are [B, n]
+        return g.op("Reshape", g.op("Mul", g.op("Cast", q, to=TensorProto.FLOAT), s), g.const(flat))
+
+    return read
+
+
+PRECISIONS = {"fp32": fp32, "int8": int8}
+
+
+def build(weights, config, name, tokenizer_sha256, store):
+    """Returns the ModelProto of docs/model.md; store is fp32 or int8."""
+    c = config
+    d, layers, heads, kvs, hd = c["d_model"], c["n_layer"], c["n_head"], c["n_kv"], c["head_dim"]
+    group = heads // kvs  # query heads that share a key-value head
+    g = Graph()
+
+    ones = {width: g.weight(f"ones.{width}", np.ones(width, np.float32)) for width in sorted({d, hd})}
+
+    def rms(x, width):
+        return g.op("SimplifiedLayerNormalization", x, ones[width], axis=-1, epsilon=EPSILON)
+
+    def add_rms(x, delta):
+        """Returns rms(x + delta) and x + delta."""
+        return g.op("SkipSimplifiedLayerNormalization", x, delta, ones[d], domain=MS,
+                    outputs=[f"norm_{len(g.nodes)}", "", "", f"sum_{len(g.nodes)}"], epsilon=EPSILON)
+
+    # --- once a call: sizes, angles, mask, caches by layer ---
+
+    n = g.op("Shape", "tokens", start=1, end=2)
+    parts = g.op("Concat", g.op("Shape", "past_a", start=0, end=1), g.op("Shape", "past_b", start=0, end=1), n, axis=0)
+
+    zero, one = g.const(0), g.const(1)
+    count = g.op("Size", "tokens")
+    every = g.op("Reshape", g.op("Range", zero, count, one), g.op("Shape", "tokens"))
+    frequency = g.const(ROPE_BASE ** (-np.arange(hd // 2) / (hd // 2)), np.float32)
+
+    def rotation(positions):
+        """RotaryEmbedding wants a table of angles: here one row for each token of the call."""
+        angle = g.op("Mul", g.op("Cast", g.op("Reshape", positions, g.const([-1, 1])), to=TensorProto.FLOAT), frequency)
+        cos, sin = g.op("Cos", angle), g.op("Sin", angle)
+        return lambda x: g.op("RotaryEmbedding", x, every, cos, sin, domain=MS)
+
+    rope_a, rope_b = rotation("pos_a"), rotation("pos_b")
+
+    index = g.op("Range", zero, g.op("Squeeze", n), one)
+    causal = g.op("LessOrEqual", index, g.op("Unsqueeze", index, g.const([1])))  # [n, n]
+    seen = g.op("Or", causal, g.op("Equal", "role", g.const(CANVAS)))
+    solid = g.op("Not", g.op("Equal", "tokens", g.const(PAD)))
+    seen = g.op("And", seen, g.op("Unsqueeze", solid, g.const([1])))
+    bias = g.op("Where", seen, g.const(0, np.float32), g.const(MASKED, np.float32))  # [B, n, n]
+    bias = g.op("Unsqueeze", g.op("Concat", *[bias] * group, axis=1), g.const([1]))  # [B, 1, group*n, n]
+
+    def by_layer(past):
+        """Cache [P, layers, 2, kvs, hd] -> for each layer k and v [kvs, P, hd]."""
+        shape = g.op("Concat", g.const([layers * 2 * kvs]), g.op("Shape", past, start=0, end=1), g.const([hd]), axis=0)
+        flat = g.op("Reshape", g.op("Transpose", past, perm=[1, 2, 3, 0, 4]), shape)
+        split = g.op("Split", flat, outputs=layers * 2, axis=0, num_outputs=layers * 2)
+        return [(split[2 * i], split[2 * i + 1]) for i in range(layers)]
+
+    past_a, past_b = by_layer("past_a"), by_layer("past_b")
+
+    def attention(i, qkv):
+        """qkv [B, n, (heads + 2 kvs)*hd]; returns the mixed values [B, n, heads*hd], and k and v [B, kvs, n, hd]."""
+
+        def scores(q, k):
+            return g.op("FusedMatMul", q, k, domain=MS, transB=1, alpha=1 / math.sqrt(hd))
+
+        def grouped(q):  # the queries of a key-value head under each other
+            return g.op("Reshape", q, g.const([0, kvs, -1, hd]))
+
+        by_head = g.op("Transpose", g.op("Reshape", qkv, g.const([0, 0, -1, hd])), perm=[0, 2, 1, 3])
+        q, k, v = g.op("Split", by_head, g.const([heads, kvs, kvs]), outputs=3, axis=1)
+        q, k = rms(q, hd), rope_a(rms(k, hd))
+        qa, qb = grouped(rope_a(q)), grouped(rope_b(q))
+        (key_a, value_a), (key_b, value_b) = past_a[i], past_b[i]
+        s = g.op("Concat", scores(qa, key_a), scores(qb, key_b), g.op("Add", scores(qa, k), bias), axis=3)
+        p_a, p_b, p_self = g.op("Split", g.op("Softmax", s, axis=-1), parts, outputs=3, axis=3)
+        mixed = g.op("Sum", g.op("MatMul", p_a, value_a), g.op("MatMul", p_b, value_b), g.op("MatMul", p_self, v))
+        mixed = g.op("Transpose", g.op("Reshape", mixed, g.const([0, heads, -1, hd])), perm=[0, 2, 1, 3])
+        return g.op("Reshape", mixed, g.const([0, 0, heads * hd])), k, v
+
+    # --- the stack ---
+
+    def linear(x, name, w):
+        return g.op("MatMul", x, g.op("Transpose", store(g, name, w.T)(), perm=[1, 0]))
+
+    emb = store(g, "emb", weights["emb"])
+    role = g.op("Gather", g.weight("role_emb", weights["role"].astype(np.float32)), "role")
+    x = rms(g.op("Add", emb("tokens"), role), d)
+    # A spare row, cut off at the end: ONNX Runtime 1.30 has operators that
+    # refuse, misshape or crash on a matrix with no rows.
+    rows = g.op("Concat", "rows", g.const([0]), axis=0)
+    h = rms(x, d)
+    cache = []
+    for i in range(layers):
+        w = {k: weights[f"layers.{i}.{k}"] for k in ("wq", "wk", "wv", "wo", "wg", "wu", "wd")}
+        qkv = linear(h, f"layers.{i}.wqkv", np.concatenate([w["wq"], w["wk"], w["wv"]], axis=1))
+        mixed, k, v = attention(i, qkv)
+        cache += [k, v]
+        if i == layers - 1:  # from here on only rows with a prediction matter; a stream has none
+            mixed = g.op("Gather", g.op("Reshape", mixed, g.const([-1, heads * hd])), rows)
+            x = g.op("Gather", g.op("Reshape", x, g.const([-1, d])), rows)
+        h, x = add_rms(x, linear(mixed, f"layers.{i}.wo", w["wo"]))
+        gate_up = linear(h, f"layers.{i}.wgu", np.concatenate([w["wg"], w["wu"]], axis=1))
+        gate, up = g.op("Split", gate_up, outputs=2, axis=-1, num_outputs=2)
+        inner = g.op("Mul", g.op("QuickGelu", gate, domain=MS, alpha=1.0), up)  # alpha 1 is silu
+        h, x = add_rms(x, linear(inner, f"layers.{i}.wd", w["wd"]))
+
+    # --- outputs ---
+
+    def without_spare(x, name):
+        g.op("Slice", x, g.const([0]), g.const([-1]), g.const([0]), outputs=[name])
+
+    kv = g.op("Transpose", g.op("Concat", *cache, axis=1), perm=[0, 2, 1, 3])
+    g.op("Reshape", kv, g.const([0, 0, layers, 2, kvs, hd]), outputs=["kv"])
+    logp = g.op("LogSoftmax", g.op("MatMul", h, g.op("Transpose", emb(), perm=[1, 0])), axis=-1)
+    top_logp, top_ids = g.op("TopK", logp, g.const([c["top_k"]]), outputs=2, axis=-1)
+    without_spare(top_logp, "top_logp")
+    without_spare(top_ids, "top_ids")
+    wanted = g.op("Unsqueeze", g.op("Concat", "targets", g.const([0]), axis=0), g.const([1]))
+    without_spare(g.op("Squeeze", g.op("GatherElements", logp, wanted, axis=1), g.const([1])), "target_logp")
+    score = g.op("MatMul", h, g.weight("quality.w", weights["quality.w"].astype(np.float32)))
+    score = g.op("Add", score, g.weight("quality.b", weights["quality.b"].astype(np.float32)))
+    without_spare(g.op("Sigmoid", score), "quality")
+
+    i64, f32, kv = TensorProto.INT64, TensorProto.FLOAT, [layers, 2, kvs, hd]
+    graph = helper.make_graph(
+        g.nodes, "lacuna",
+        inputs=[helper.make_tensor_value_info(*v) for v in (
+            ("tokens", i64, ["B", "n"]), ("role", i64, [1]), ("pos_a", i64, ["B", "n"]), ("pos_b", i64, ["B", "n"]),
+            ("past_a", f32, ["P", *kv]), ("past_b", f32, ["Q", *kv]), ("rows", i64, ["m"]), ("targets", i64, ["m"]))],
+        outputs=[helper.make_tensor_value_info(*v) for v in (
+            ("kv", f32, ["B", "n", *kv]), ("top_ids", i64, ["m", c["top_k"]]), ("top_logp", f32, ["m", c["top_k"]]),
+            ("target_logp", f32, ["m"]), ("quality", f32, ["m"]))],
+        initializer=g.initializers)
+    model = helper.make_model(graph, producer_name="lacuna", ir_version=IR_VERSION, opset_imports=[
+        helper.make_opsetid("", OPSET), helper.make_opsetid(MS, 1)])
+    helper.set_model_props(model, {
+        "lacuna.format": str(FORMAT), "lacuna.name": name, "lacuna.vocab_sha256": tokenizer_sha256,
+        "lacuna.config": json.dumps({k: c[k] for k in CONFIG_KEYS}, sort_keys=True)})
+    return model
+
+
+def check(weights, config):
+    """Stops with a clear message when the checkpoint is not what it says."""
+    missing = [k for k in CONFIG_KEYS if k not in config]
+    if missing:
+        raise SystemExit(f"config.json lacks {', '.join(missing)}")
+    c = config
+    if c["n_head"] % c["n_kv"] or c["head_dim"] % 2:
+        raise SystemExit("config.json: n_head must be a multiple of n_kv, head_dim must be even")
+    d, q, kv, ffn = c["d_model"], c["n_head"] * c["head_dim"], c["n_kv"] * c["head_dim"], c["ffn"]
+    shapes = {"emb": (c["vocab"], d), "role": (3, d), "quality.w": (d,), "quality.b": ()}
+    layer = {"wq": (d, q), "wk": (d, kv), "wv": (d, kv), "wo": (q, d), "wg": (d, ffn), "wu": (d, ffn), "wd": (ffn, d)}
+    shapes |= {f"layers.{i}.{k}": s for i in range(c["n_layer"]) for k, s in layer.items()}
+    for key, shape in shapes.items():
+        if key not in weights:
+            raise SystemExit(f"weights.npz lacks {key} {list(shape)}")
+        if weights[key].shape != shape:
+            raise SystemExit(f"weights.npz: {key} is {list(weights[key].shape)}, config.json makes it {list(shape)}")
+    extra = set(weights) - set(shapes)
+    if extra:
+        raise SystemExit(f"weights.npz has arrays that no part of the model reads: {', '.join(sorted(extra))}")
+
+
+def write_bundle(out, weights, config, tokenizer, name, precision, training):
+    """Writes model.onnx, tokenizer.json and manifest.json into the folder out."""
+    check(weights, config)
+    out.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256(tokenizer.read_bytes()).hexdigest()
+    model = build(weights, config, name, digest, PRECISIONS[precision])
+    (out / "model.onnx").write_bytes(model.SerializeToString(deterministic=True))
+    if tokenizer.resolve() != (out / "tokenizer.json").resolve():
+        shutil.copyfile(tokenizer, out / "tokenizer.json")
+    files = {}
+    for file in ("model.onnx", "tokenizer.json"):
+        data = (out / file).read_bytes()
+        files[file] = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+    manifest = {"format": FORMAT, "name": name, "precision": precision, "files": files,
+                "config": {k: config[k] for k in CONFIG_KEYS}, "training": training}
+    (out / "manifest.json").write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+    return files
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--checkpoint", type=Path, required=True, help="folder with weights.npz and config.json")
+    parser.add_argument("--tokenizer", type=Path, required=True, help="tokenizer.json")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the bundle")
+    parser.add_argument("--name", default="lacuna-small", help="what the model calls itself")
+    parser.add_argument("--precision", choices=PRECISIONS, default="int8", help="of the weights (default %(default)s)")
+    parser.add_argument("--training", type=Path, help="JSON file that goes into the manifest: data, steps, results")
+    args = parser.parse_args()
+
+    with np.load(args.checkpoint / "weights.npz") as archive:
+        weights = dict(archive)
+    config = json.loads((args.checkpoint / "config.json").read_text())
+    training = json.loads(args.training.read_text()) if args.training else {}
+    files = write_bundle(args.out, weights, config, args.tokenizer, args.name, args.precision, training)
+    for file, entry in files.items():
+        print(f"{args.out / file}: {entry['size']} bytes, sha256 {entry['sha256'][:12]}")
+
+
+if __name__ == "__main__":
+    main()

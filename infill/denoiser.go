@@ -8,14 +8,14 @@ type Token = int32
 // Vocabulary names the special tokens the decoder needs. All are ids below
 // Size.
 type Vocabulary struct {
-	Size   int   // entries, special tokens included
-	Pad    Token // a canvas position that takes no part in attention
-	Mask   Token // a canvas slot that is not settled yet
-	Delete Token // a canvas slot that holds nothing: the hole is shorter than the canvas
-	Hole   Token // another hole of the same document
-	Cut    Token // the window ends here but the file goes on
-	EOF    Token // the file ends here
-	Code   Token // ends the header of the left stream, the code follows
+	Size   int              // entries, special tokens included
+	Pad    Token            // a canvas position that takes no part in attention
+	Mask   Token            // a canvas slot that is not settled yet
+	Delete Token            // a canvas slot that holds nothing: the hole is shorter than the canvas
+	Hole   Token            // another hole of the same document
+	Cut    Token            // the window ends here but the file goes on
+	EOF    Token            // the file ends here
+	Code   Token            // ends the header of the left stream, the code follows
 	Lang   map[string]Token // language id ("go", "python") -> header token
 }
 

@@ -1,0 +1,108 @@
+package infill
+
+import (
+	"math"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/lacuna-dev/lacuna/grammars"
+)
+
+// Reasons for showing nothing, as Result.Reason says them.
+const (
+	ReasonEmpty  = "the model would leave it empty"
+	ReasonBreaks = "every candidate breaks the syntax"
+	ReasonBytes  = "the candidate is not valid UTF-8"
+)
+
+// accept turns a denoised canvas into a result. A result with a Reason is not
+// to be shown; faults then lists the parts of the fill that broke the parse.
+func (d *denoising) accept(c *canvas) (Result, []span, error) {
+	v := d.rules.vocab
+	n := c.end(v.Delete)
+	result := Result{
+		Steps:      c.steps,
+		Forwards:   d.forwards,
+		Tokens:     n,
+		Confidence: math.Exp(c.score(v.Delete)),
+	}
+	fill := d.trim(d.engine.tokenizer.Decode(c.slots[:n]))
+	if strings.TrimSpace(fill) == "" {
+		result.Reason = ReasonEmpty
+		return result, nil, nil
+	}
+	if !utf8.ValidString(fill) {
+		result.Reason = ReasonBytes
+		return result, nil, nil
+	}
+	faults, err := d.breaks(fill)
+	if err != nil {
+		return Result{}, nil, err
+	}
+	if len(faults) > 0 {
+		if shorter := d.withoutEcho(fill); shorter != fill {
+			if again, err := d.breaks(shorter); err == nil && len(again) == 0 {
+				fill, faults = shorter, nil
+			}
+		}
+	}
+	if len(faults) > 0 {
+		result.Reason = ReasonBreaks
+		return result, faults, nil
+	}
+	result.Parses = true
+	result.Fill = fill
+	result.Text = d.request.Hole.Lead + fill + d.request.Hole.Trail
+	return result, nil, nil
+}
+
+// trim drops what the surroundings already have: white space at the end where a
+// line break follows, and blank lines around a block.
+func (d *denoising) trim(fill string) string {
+	h := d.request.Hole
+	if h.Lead != "" {
+		fill = strings.TrimLeft(fill, " \t\r\n")
+	}
+	after := h.Trail + string(d.request.Tree.Source()[h.End:])
+	if after == "" || strings.HasPrefix(after, "\n") || strings.HasPrefix(after, "\r") {
+		fill = strings.TrimRight(fill, " \t\r\n")
+	}
+	return fill
+}
+
+// withoutEcho drops the longest end of fill that the text behind the hole
+// repeats.
+func (d *denoising) withoutEcho(fill string) string {
+	h := d.request.Hole
+	after := h.Trail + string(d.request.Tree.Source()[h.End:])
+	if nl := strings.IndexByte(after, '\n'); nl >= 0 && !h.Multiline {
+		after = after[:nl]
+	}
+	for n := min(len(fill), len(after)); n > 0; n-- {
+		if strings.HasSuffix(fill, after[:n]) {
+			return fill[:len(fill)-n]
+		}
+	}
+	return fill
+}
+
+// breaks reparses the document with the fill in place and returns the new
+// faults, in byte offsets of the fill.
+func (d *denoising) breaks(fill string) ([]span, error) {
+	h, tree := d.request.Hole, d.request.Tree
+	text := h.Lead + fill + h.Trail
+	after, err := tree.Splice(h.Start, h.End, text)
+	if err != nil {
+		return nil, err
+	}
+	defer after.Close()
+	edit := grammars.Edit{Start: h.Start, OldEnd: h.End, NewEnd: h.Start + len(text)}
+	var out []span
+	for _, f := range grammars.NewFaults(tree, after, edit) {
+		start := f.Start - h.Start - len(h.Lead)
+		// A fault may lie behind the fill that caused it; clip it to its last byte.
+		start = min(max(start, 0), len(fill)-1)
+		out = append(out, span{start, min(max(f.End-h.Start-len(h.Lead), start+1), len(fill))})
+	}
+	return out, nil
+}

@@ -1,0 +1,232 @@
+package infill
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+)
+
+// remaskLimit bounds how often one slot may be masked again, so that decoding
+// ends.
+const remaskLimit = 3
+
+// unlikely is the log-probability booked for a slot that had no admissible
+// candidate among the top k.
+const unlikely = -14
+
+// canvas is one candidate being denoised. Its answer is the tokens before the
+// first Delete; everything after a Delete is Delete.
+type canvas struct {
+	slots    []Token
+	settled  []float32 // natural log of the probability each slot was settled with
+	remasked []int
+	banned   map[int][]Token // tokens a slot must not take: they broke the parse
+	steps    int             // denoising steps this canvas took
+}
+
+func newCanvas(size int, mask Token) *canvas {
+	c := &canvas{
+		slots:    make([]Token, size),
+		settled:  make([]float32, size),
+		remasked: make([]int, size),
+		banned:   map[int][]Token{},
+	}
+	for i := range c.slots {
+		c.slots[i] = mask
+	}
+	return c
+}
+
+// glyph is what decoding needs to know of a token's text.
+type glyph uint8
+
+const (
+	glyphText    glyph = iota
+	glyphBreak         // begins with a line break
+	glyphControl       // a special token: stands for no text, never in an answer
+)
+
+// glyphsOf classifies every token of a vocabulary of size entries.
+func glyphsOf(size int, t Tokenizer) []glyph {
+	out := make([]glyph, size)
+	for id := range out {
+		switch text := t.Decode([]Token{Token(id)}); {
+		case text == "":
+			out[id] = glyphControl
+		case text[0] == '\n' || text[0] == '\r':
+			out[id] = glyphBreak
+		}
+	}
+	return out
+}
+
+// rules are what decoding needs to know of the model and of the hole.
+type rules struct {
+	vocab  Vocabulary
+	glyphs []glyph
+	// multiline false: a line break ends the answer, as Delete does.
+	multiline bool
+	threshold float64 // a slot is settled when its probability reaches this
+	floor     float64 // a settled slot whose quality falls below is masked again
+	heat      float64 // temperature of the seeded noise; 0 is greedy
+}
+
+// choice is the best candidate of one slot.
+type choice struct {
+	slot    int
+	token   Token
+	logProb float32
+	rank    float64 // logProb with the seeded noise: what the order goes by
+}
+
+func (c *canvas) masked(mask Token) int {
+	n := 0
+	for _, t := range c.slots {
+		if t == mask {
+			n++
+		}
+	}
+	return n
+}
+
+// end is the number of tokens before the first Delete.
+func (c *canvas) end(del Token) int {
+	if i := slices.Index(c.slots, del); i >= 0 {
+		return i
+	}
+	return len(c.slots)
+}
+
+// pick is the best admissible candidate of slot i: a slot before a settled
+// token cannot be Delete, and a line break counts as Delete where the answer is
+// one line.
+func (c *canvas) pick(p Prediction, i int, last int, r rules, rng *rand.Rand) choice {
+	best := choice{slot: i, token: r.vocab.Mask, rank: math.Inf(-1)}
+	var ends float64
+	for k := range p.K {
+		id, lp := p.IDs[i*p.K+k], p.LogProbs[i*p.K+k]
+		if id == r.vocab.Delete || !r.multiline && r.glyphs[id] == glyphBreak {
+			ends += math.Exp(float64(lp))
+			continue
+		}
+		if r.glyphs[id] == glyphControl || slices.Contains(c.banned[i], id) {
+			continue
+		}
+		if rank := noisy(lp, r.heat, rng); rank > best.rank {
+			best = choice{i, id, lp, rank}
+		}
+	}
+	if ends > 0 && i > last && !slices.Contains(c.banned[i], r.vocab.Delete) {
+		lp := float32(math.Log(ends))
+		if rank := noisy(lp, r.heat, rng); rank > best.rank {
+			best = choice{i, r.vocab.Delete, lp, rank}
+		}
+	}
+	return best
+}
+
+// noisy adds Gumbel noise of the given temperature, which makes the maximum a
+// sample; 0 leaves the value alone.
+func noisy(lp float32, heat float64, rng *rand.Rand) float64 {
+	if heat == 0 {
+		return float64(lp)
+	}
+	return float64(lp) - heat*math.Log(-math.Log(1-rng.Float64()))
+}
+
+// lastText is the last slot that holds a settled text token, -1 for none.
+func (c *canvas) lastText(v Vocabulary) int {
+	for i := len(c.slots) - 1; i >= 0; i-- {
+		if t := c.slots[i]; t != v.Mask && t != v.Delete {
+			return i
+		}
+	}
+	return -1
+}
+
+// advance applies one prediction: it masks again what the model doubts, settles
+// every slot that is sure enough and at least the surest one, or all of them
+// when final is set.
+func (c *canvas) advance(p Prediction, r rules, rng *rand.Rand, final bool) {
+	c.steps++
+	var choices []choice
+	var shown []int // slots this prediction saw with a token in them
+	last := c.lastText(r.vocab)
+	for i, t := range c.slots {
+		if t == r.vocab.Mask {
+			choices = append(choices, c.pick(p, i, last, r, rng))
+		} else if t != r.vocab.Delete {
+			shown = append(shown, i)
+		}
+	}
+	if !final {
+		defer c.doubt(p, shown, r)
+	}
+	if len(choices) == 0 {
+		return
+	}
+	slices.SortStableFunc(choices, func(a, b choice) int {
+		switch {
+		case a.rank > b.rank:
+			return -1
+		case a.rank < b.rank:
+			return 1
+		}
+		return a.slot - b.slot
+	})
+	if final { // reading order, so that the first end found wins
+		slices.SortFunc(choices, func(a, b choice) int { return a.slot - b.slot })
+	}
+	limit := math.Log(r.threshold)
+	for n, ch := range choices {
+		if n > 0 && !final && ch.rank < limit {
+			break
+		}
+		c.settle(ch, r)
+	}
+}
+
+// settle writes a choice unless an earlier one of the same step ruled it out.
+func (c *canvas) settle(ch choice, r rules) {
+	if c.slots[ch.slot] != r.vocab.Mask {
+		return
+	}
+	if ch.token == r.vocab.Mask { // nothing admissible among the candidates
+		ch.token, ch.logProb = r.vocab.Delete, unlikely
+	}
+	if ch.token == r.vocab.Delete && ch.slot < c.lastText(r.vocab) {
+		return
+	}
+	c.slots[ch.slot], c.settled[ch.slot] = ch.token, ch.logProb
+	if ch.token == r.vocab.Delete {
+		for i := ch.slot + 1; i < len(c.slots); i++ {
+			c.slots[i], c.settled[i] = r.vocab.Delete, 0
+		}
+	}
+}
+
+// doubt masks those of the shown slots again whose quality fell below the floor.
+// They are predicted afresh in the next step: this prediction saw them.
+func (c *canvas) doubt(p Prediction, shown []int, r rules) {
+	for _, i := range shown {
+		if float64(p.Quality[i]) < r.floor && c.remasked[i] < remaskLimit {
+			c.mask(i, r.vocab.Mask)
+		}
+	}
+}
+
+func (c *canvas) mask(i int, mask Token) {
+	c.slots[i] = mask
+	c.settled[i] = 0
+	c.remasked[i]++
+}
+
+// score is the mean log-probability of the answer and of its end.
+func (c *canvas) score(del Token) float64 {
+	n := c.end(del)
+	sum := 0.0
+	for i := range min(n+1, len(c.slots)) {
+		sum += float64(c.settled[i])
+	}
+	return sum / float64(min(n+1, len(c.slots)))
+}

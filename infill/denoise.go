@@ -1,0 +1,126 @@
+package infill
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+)
+
+// repairRounds is how often a candidate that breaks the parse is denoised again
+// with the offending tokens forbidden.
+const repairRounds = 1
+
+// denoising is one Fill under way.
+type denoising struct {
+	engine   *Engine
+	held     Context
+	request  Request
+	rules    rules
+	rng      *rand.Rand
+	limit    int // steps a round
+	forwards int
+}
+
+// fill denoises one canvas of each size as a batch, then offers the candidates
+// to acceptance, best first.
+func (d *denoising) fill(ctx context.Context) (Result, error) {
+	var all []*canvas
+	for _, size := range d.engine.sizes(d.rules.multiline) {
+		all = append(all, newCanvas(size, d.rules.vocab.Mask))
+	}
+	var refused Result
+	for round := 0; ; round++ {
+		if err := d.run(ctx, all); err != nil {
+			return Result{}, err
+		}
+		slices.SortStableFunc(all, d.better)
+		for n, c := range all {
+			result, faults, err := d.accept(c)
+			if err != nil {
+				return Result{}, err
+			}
+			if result.Reason == "" {
+				return result, nil
+			}
+			if n == 0 {
+				refused = result
+			}
+			d.forbid(c, faults)
+		}
+		if round == repairRounds {
+			return refused, nil
+		}
+		all = slices.DeleteFunc(all, func(c *canvas) bool { return c.masked(d.rules.vocab.Mask) == 0 })
+		if len(all) == 0 {
+			return refused, nil
+		}
+	}
+}
+
+// better orders candidates: the likelier per token first.
+func (d *denoising) better(a, b *canvas) int {
+	x, y := a.score(d.rules.vocab.Delete), b.score(d.rules.vocab.Delete)
+	switch {
+	case x > y:
+		return -1
+	case x < y:
+		return 1
+	}
+	return 0
+}
+
+// run takes denoising steps until no slot of any canvas is masked. The context
+// is checked before each.
+func (d *denoising) run(ctx context.Context, all []*canvas) error {
+	mask := d.rules.vocab.Mask
+	for step := 1; step <= d.limit; step++ {
+		var live []*canvas
+		var rows [][]Token
+		for _, c := range all {
+			if c.masked(mask) > 0 {
+				live = append(live, c)
+				rows = append(rows, c.slots)
+			}
+		}
+		if len(live) == 0 {
+			return nil
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		predictions, err := d.held.Denoise(ctx, rows)
+		if err != nil {
+			return err
+		}
+		d.forwards++
+		for i, c := range live {
+			c.advance(predictions[i], d.rules, d.rng, step == d.limit)
+		}
+		if d.request.OnStep != nil {
+			lead := slices.MinFunc(live, func(a, b *canvas) int { return a.masked(mask) - b.masked(mask) })
+			d.request.OnStep(Step{Number: d.forwards, Settled: len(lead.slots) - lead.masked(mask), Slots: len(lead.slots)})
+		}
+	}
+	return nil
+}
+
+// forbid masks the tokens of a candidate that lie in faults (byte spans of the
+// fill) and keeps them from coming back.
+func (d *denoising) forbid(c *canvas, faults []span) {
+	at := 0
+	for i := range c.end(d.rules.vocab.Delete) {
+		t := c.slots[i]
+		end := at + len(d.engine.tokenizer.Decode([]Token{t}))
+		for _, f := range faults {
+			if at < f.end && f.start < max(end, at+1) {
+				c.banned[i] = append(c.banned[i], t)
+				c.mask(i, d.rules.vocab.Mask)
+				break
+			}
+		}
+		at = end
+	}
+}
+
+// span is a half-open byte range of a fill.
+type span struct{ start, end int }

@@ -1,0 +1,161 @@
+package infill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	layout "github.com/lacuna-dev/lacuna/infill/context"
+)
+
+// ErrLanguage is returned for a language the model was not trained on.
+var ErrLanguage = errors.New("the model does not know this language")
+
+// Tokenizer is the model's tokenizer. models/tokenizer implements it.
+type Tokenizer interface {
+	Encode(text string) []int32
+	Decode(ids []int32) string
+}
+
+// Options tune decoding. The zero value takes the defaults; every default was
+// chosen on held-out code, see docs/benchmarks.md.
+type Options struct {
+	// Threshold is the probability at which a slot is settled, 0..1.
+	Threshold float64
+	// Floor is the quality below which a settled slot is masked again, 0..1;
+	// negative switches remasking off.
+	Floor float64
+	// MaxSteps caps the denoising steps of one round.
+	MaxSteps int
+	// Line and Block are the canvas sizes tried for holes of one line and of
+	// several. Sizes the model was not trained on are left out.
+	Line, Block []int
+}
+
+func (o Options) withDefaults() Options {
+	if o.Threshold == 0 {
+		o.Threshold = 0.8
+	}
+	if o.Floor == 0 {
+		o.Floor = 0.05
+	}
+	if o.MaxSteps == 0 {
+		o.MaxSteps = 8
+	}
+	if len(o.Line) == 0 {
+		o.Line = []int{8, 16}
+	}
+	if len(o.Block) == 0 {
+		o.Block = []int{16, 32, 64}
+	}
+	return o
+}
+
+// sampleHeat is the temperature of the noise a seed brings. Low: a second
+// opinion, not another subject.
+const sampleHeat = 0.4
+
+// Engine is the Filler that runs a Denoiser. It is safe for concurrent use.
+type Engine struct {
+	denoiser  Denoiser
+	info      ModelInfo
+	tokenizer Tokenizer
+	options   Options
+	layout    layout.Layout
+	glyphs    []glyph // by token
+}
+
+// New returns an Engine over a denoiser and the tokenizer of its model.
+func New(d Denoiser, t Tokenizer, o Options) *Engine {
+	info := d.Info()
+	return &Engine{
+		denoiser:  d,
+		info:      info,
+		tokenizer: t,
+		options:   o.withDefaults(),
+		glyphs:    glyphsOf(info.Vocab.Size, t),
+		layout: layout.Layout{
+			Encoder:     t,
+			Special:     layout.Special{Code: info.Vocab.Code, Cut: info.Vocab.Cut, EOF: info.Vocab.EOF},
+			LeftWindow:  info.LeftWindow,
+			RightWindow: info.RightWindow,
+		},
+	}
+}
+
+// Info describes the model.
+func (e *Engine) Info() ModelInfo { return e.info }
+
+// Fill fills one hole; see Request and Result.
+func (e *Engine) Fill(ctx context.Context, r Request) (Result, error) {
+	began := time.Now()
+	language, ok := e.info.Vocab.Lang[r.Tree.Language().ID()]
+	if !ok {
+		return Result{}, fmt.Errorf("%s: %w", r.Tree.Language().ID(), ErrLanguage)
+	}
+	h := r.Hole
+	source := r.Tree.Source()
+	if h.Start < 0 || h.End < h.Start || h.End > len(source) {
+		return Result{}, fmt.Errorf("hole [%d, %d) lies outside the %d bytes of %s", h.Start, h.End, len(source), r.Path)
+	}
+	streams := e.layout.Streams(language, r.Path, source, h.Start, h.End, h.Lead, h.Trail)
+	held, err := e.denoiser.Prefill(ctx, r.Document, streams.Left, streams.Right)
+	if err != nil {
+		return Result{}, err
+	}
+	defer held.Release()
+	prefilled := time.Now()
+
+	run := &denoising{
+		engine:  e,
+		held:    held,
+		request: r,
+		rules: rules{
+			vocab:     e.info.Vocab,
+			glyphs:    e.glyphs,
+			multiline: h.Multiline,
+			threshold: e.options.Threshold,
+			floor:     e.options.Floor,
+		},
+		rng:   rand.New(rand.NewPCG(r.Seed, 0x6c6163756e61)),
+		limit: e.options.MaxSteps,
+	}
+	if r.MaxSteps > 0 {
+		run.limit = r.MaxSteps
+	}
+	if r.Seed != 0 {
+		run.rules.heat = sampleHeat
+	}
+	result, err := run.fill(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	result.Start, result.End = h.Start, h.End
+	result.Prefill = held.Stats()
+	result.PrefillTime = prefilled.Sub(began)
+	result.Elapsed = time.Since(began)
+	result.DenoiseTime = result.Elapsed - result.PrefillTime
+	return result, nil
+}
+
+// sizes are the canvas lengths for a hole, of those the model knows.
+func (e *Engine) sizes(multiline bool) []int {
+	wanted := e.options.Line
+	if multiline {
+		wanted = e.options.Block
+	}
+	var out []int
+	for _, size := range wanted {
+		for _, known := range e.info.Canvases {
+			if size == known {
+				out = append(out, size)
+			}
+		}
+	}
+	if len(out) == 0 && len(e.info.Canvases) > 0 {
+		out = e.info.Canvases[:1]
+	}
+	return out
+}

@@ -1,0 +1,76 @@
+package lsp
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+
+	"github.com/lacuna-dev/lacuna/lsp/position"
+)
+
+// client is what we know of the editor: its choices and abilities, as it
+// declared them in initialize.
+type client struct {
+	encoding        position.Encoding
+	progress        bool     // window.workDoneProgress: it shows progress that the server begins
+	applyEdit       bool     // it takes workspace/applyEdit
+	documentChanges bool     // edits may name the version they are for
+	literals        bool     // code actions may be more than commands
+	llmTag          bool     // code actions may be tagged LLMGenerated
+	configuration   bool     // it answers workspace/configuration
+	watchSettings   bool     // it wants didChangeConfiguration to be registered
+	roots           []string // paths of the workspace's folders, without a slash at the end
+}
+
+func readClient(p *protocol.InitializeParams) client {
+	var c client
+	capabilities := p.Capabilities
+	if general := capabilities.General; general != nil {
+		c.encoding = position.Negotiate(general.PositionEncodings)
+	}
+	if window := capabilities.Window; window != nil {
+		c.progress = isTrue(window.WorkDoneProgress)
+	}
+	if workspace := capabilities.Workspace; workspace != nil {
+		c.applyEdit = isTrue(workspace.ApplyEdit)
+		c.configuration = isTrue(workspace.Configuration)
+		c.documentChanges = workspace.WorkspaceEdit != nil && isTrue(workspace.WorkspaceEdit.DocumentChanges)
+		c.watchSettings = workspace.DidChangeConfiguration != nil && isTrue(workspace.DidChangeConfiguration.DynamicRegistration)
+	}
+	if document := capabilities.TextDocument; document != nil && document.CodeAction != nil {
+		c.literals = document.CodeAction.CodeActionLiteralSupport.CodeActionKind.ValueSet != nil
+		c.llmTag = slices.Contains(document.CodeAction.TagSupport.ValueSet, protocol.CodeActionTagLLMGenerated)
+	}
+	c.roots = readRoots(p)
+	return c
+}
+
+func readRoots(p *protocol.InitializeParams) []string {
+	var roots []string
+	folders, _ := p.WorkspaceFolders.Get()
+	for _, folder := range folders {
+		roots = append(roots, strings.TrimSuffix(folder.URI.Path(), "/"))
+	}
+	if len(roots) == 0 && p.RootURI != nil {
+		roots = append(roots, strings.TrimSuffix(p.RootURI.Path(), "/"))
+	}
+	return roots
+}
+
+// relative is a document's path as the model is told it: within its workspace
+// folder, or else just its name, so that nothing of the user's machine leaks
+// into the prompt.
+func (c *client) relative(u uri.URI) string {
+	full := u.Path()
+	for _, root := range c.roots {
+		if rest, ok := strings.CutPrefix(full, root+"/"); ok {
+			return rest
+		}
+	}
+	return path.Base(full)
+}
+
+func isTrue(b *bool) bool { return b != nil && *b }

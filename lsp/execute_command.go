@@ -1,0 +1,221 @@
+package lsp
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"go.lsp.dev/jsonrpc2"
+	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
+
+	"github.com/lacuna-dev/lacuna/grammars"
+	"github.com/lacuna-dev/lacuna/infill"
+	"github.com/lacuna-dev/lacuna/lsp/document"
+)
+
+const (
+	// commandFillHole takes a document's URI, a position and the document's
+	// version. The version may be null or missing, which means the current one.
+	commandFillHole = "lacuna.fillHole"
+	// commandFillAll takes a document's URI and its version.
+	commandFillAll = "lacuna.fillAll"
+)
+
+// fillOrder is one of our commands, taken off the wire.
+type fillOrder struct {
+	snapshot *document.Snapshot
+	at       *int // byte offset of the one hole to fill, nil for all
+	path     string
+	token    protocol.ProgressToken // the client's, or nil
+
+	// filling ends when the document changes, the call's own context does not:
+	// the edit that we ask for is a change too.
+	filling context.Context
+	stop    context.CancelCauseFunc
+}
+
+func (s *Server) fillCommand(snapshot *document.Snapshot, at int) protocol.Command {
+	return command(commandFillHole, snapshot.Wire(), snapshot.Text.Position(at, s.client.encoding), snapshot.Version)
+}
+
+func (s *Server) fillAllCommand(snapshot *document.Snapshot) protocol.Command {
+	return command(commandFillAll, snapshot.Wire(), snapshot.Version)
+}
+
+func command(name string, arguments ...any) protocol.Command {
+	c := protocol.Command{Command: name}
+	for _, argument := range arguments {
+		raw, err := protocol.Marshal(argument)
+		if err != nil {
+			panic(err) // our own strings, numbers and positions
+		}
+		c.Arguments = append(c.Arguments, raw)
+	}
+	return c
+}
+
+func (s *Server) executeCommand(c *call, params jsonrpc2.RawMessage) (task, error) {
+	var p protocol.ExecuteCommandParams
+	if err := decode(params, &p); err != nil {
+		return nil, err
+	}
+	var id uri.URI
+	var version *int32
+	var position *protocol.Position
+	var err error
+	switch p.Command {
+	case commandFillHole:
+		position = new(protocol.Position)
+		err = arguments(p.Arguments, 2, &id, position, &version)
+	case commandFillAll:
+		err = arguments(p.Arguments, 1, &id, &version)
+	default:
+		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "there is no command %q", p.Command)
+	}
+	if err != nil {
+		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "%s: %v", p.Command, err)
+	}
+	canonical, err := uri.Parse(string(id))
+	if err != nil {
+		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "%s: %v", p.Command, err)
+	}
+	return s.takeOrder(c, canonical, position, version, p.WorkDoneToken), nil
+}
+
+// arguments decodes positional arguments, of which some at the end may be
+// missing.
+func arguments(raw []protocol.LSPAny, needed int, into ...any) error {
+	if len(raw) < needed {
+		return fmt.Errorf("it needs %d arguments and got %d", needed, len(raw))
+	}
+	for i, target := range into[:min(len(into), len(raw))] {
+		if err := json.Unmarshal(raw[i], target); err != nil {
+			return fmt.Errorf("argument %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+// takeOrder is the read loop's part of a command.
+func (s *Server) takeOrder(c *call, id uri.URI, at *protocol.Position, version *int32, token protocol.ProgressToken) task {
+	doc := s.documents[id]
+	if doc == nil {
+		return s.decline(protocol.MessageTypeWarning, "%s is not open, so it is not filled", id)
+	}
+	snapshot := doc.Head()
+	if version != nil && *version != snapshot.Version {
+		return s.decline(protocol.MessageTypeWarning, "the document has changed since the command was offered; run it again")
+	}
+	if err := snapshot.Fillable(); err != nil {
+		return s.decline(protocol.MessageTypeWarning, "the document is not filled: %v", err)
+	}
+	order := fillOrder{snapshot: snapshot, path: s.client.relative(snapshot.URI), token: token}
+	if at != nil {
+		order.at = new(snapshot.Text.Offset(*at, s.client.encoding))
+	}
+	order.filling, order.stop = context.WithCancelCause(c.ctx)
+	w := s.on(id)
+	w.fills = append(w.fills, order.stop)
+	return func(ctx context.Context) (any, error) {
+		defer order.stop(nil)
+		return nil, s.execute(ctx, order)
+	}
+}
+
+// decline tells the user why a command does nothing. The command itself
+// succeeds: an error reply would be shown a second time.
+func (s *Server) decline(kind protocol.MessageType, format string, args ...any) task {
+	return func(context.Context) (any, error) {
+		s.showMessage(kind, fmt.Sprintf(format, args...))
+		return nil, nil
+	}
+}
+
+// errStopped is the cause when the user cancelled the progress bar.
+var errStopped = jsonrpc2.NewError(protocol.CodeRequestCancelled, "stopped by the user")
+
+// execute fills and edits. What goes wrong is told to the user; the error is
+// only for a request that the client itself cancelled.
+func (s *Server) execute(ctx context.Context, order fillOrder) error {
+	progress := s.beginProgress(order.filling, "Filling", order.token, func() { order.stop(errStopped) })
+	edits, why, err := s.fill(order, progress)
+	switch cause := context.Cause(order.filling); {
+	case ctx.Err() != nil:
+		progress.end("cancelled")
+		return ctx.Err()
+	case cause == errStopped:
+		progress.end("cancelled")
+		return nil
+	case cause != nil, err == nil && !order.snapshot.Current():
+		progress.end("the document has changed")
+		s.showMessage(protocol.MessageTypeWarning, "the document changed while it was being filled, so nothing was inserted; run the command again")
+		return nil
+	case err != nil:
+		progress.end("failed")
+		s.showMessage(protocol.MessageTypeError, err.Error())
+		return nil
+	case len(edits) == 0:
+		progress.end("nothing to insert")
+		s.showMessage(protocol.MessageTypeInfo, "nothing was filled: "+why)
+		return nil
+	}
+	progress.end(fmt.Sprintf("%d filled", len(edits)))
+	s.applyEdits(ctx, order.snapshot, edits)
+	return ctx.Err()
+}
+
+// fill asks for each hole of an order. why says what came in the way of the
+// last one that stayed empty.
+func (s *Server) fill(order fillOrder, progress *bar) (edits []edit, why string, err error) {
+	filler, err := s.engine(order.filling)
+	if err != nil {
+		return nil, "", fmt.Errorf("%s", unloaded(err))
+	}
+	tree, err := order.snapshot.Tree()
+	if err != nil {
+		return nil, "", err
+	}
+	defer tree.Close()
+	holes := order.holes(tree)
+	why = "no holes were found"
+	for i, hole := range holes {
+		result, err := filler.Fill(order.filling, infill.Request{
+			Document: string(order.snapshot.URI),
+			Path:     order.path,
+			Tree:     tree,
+			Hole:     hole,
+			OnStep:   func(step infill.Step) { progress.step(i, len(holes), step) },
+		})
+		switch {
+		case err != nil:
+			return nil, "", fmt.Errorf("a hole could not be filled: %w", err)
+		case result.Text == "":
+			why = result.Reason
+		default:
+			edits = append(edits, editOf(result, order.snapshot.Text))
+		}
+	}
+	return edits, why, nil
+}
+
+func (o *fillOrder) holes(tree *grammars.Tree) []grammars.Hole {
+	if o.at == nil {
+		return tree.Holes()
+	}
+	return []grammars.Hole{tree.HoleAt(*o.at)}
+}
+
+// step reports one denoising step of the i-th of n holes. How many there will
+// be nobody knows, but the share of settled slots only grows.
+func (b *bar) step(i, n int, step infill.Step) {
+	done := float64(i)
+	if step.Slots > 0 {
+		done += float64(step.Settled) / float64(step.Slots)
+	}
+	message := fmt.Sprintf("step %d", step.Number)
+	if n > 1 {
+		message = fmt.Sprintf("hole %d of %d, step %d", i+1, n, step.Number)
+	}
+	b.report(uint32(100*done/float64(n)), message)
+}

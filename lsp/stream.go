@@ -1,0 +1,56 @@
+package lsp
+
+import (
+	"context"
+
+	"go.lsp.dev/jsonrpc2"
+	"go.lsp.dev/protocol"
+)
+
+// tolerantStream answers a frame that holds no message and reads on, where the
+// plain stream would end the connection. Only broken framing ends it, since
+// nothing after that can be trusted. Batches, which LSP does not use, are
+// answered as invalid.
+type tolerantStream struct {
+	jsonrpc2.Stream
+	server *Server
+}
+
+// Read implements jsonrpc2.Stream.
+func (t *tolerantStream) Read(ctx context.Context) (jsonrpc2.Message, int64, error) {
+	frames := t.Stream.(interface {
+		ReadFrame(context.Context) ([]byte, int64, error)
+	})
+	for {
+		frame, n, err := frames.ReadFrame(ctx)
+		if err != nil {
+			t.server.finish(t.server.ended(err))
+			return nil, 0, err
+		}
+		message, err := jsonrpc2.DecodeMessage(frame)
+		if err == nil {
+			return message, n, nil
+		}
+		t.server.log.Warn("the client sent something that is no message; it is ignored", "error", err)
+		reply := jsonrpc2.NewResponse(jsonrpc2.ID{}, nil, jsonrpc2.Errorf(jsonrpc2.ParseError, "not a JSON-RPC message: %v", err))
+		t.server.post(outgoing{reply: reply})
+	}
+}
+
+// codec encodes payloads with the protocol's own encoders, which know its
+// union types.
+type codec struct{}
+
+func (codec) Marshal(v any) ([]byte, error) {
+	if raw, ok := v.(jsonrpc2.RawMessage); ok {
+		return jsonrpc2.JSONCodec{}.Marshal(raw)
+	}
+	return protocol.Marshal(v)
+}
+
+func (codec) Unmarshal(data []byte, v any) error {
+	if raw, ok := v.(*jsonrpc2.RawMessage); ok {
+		return jsonrpc2.JSONCodec{}.Unmarshal(data, raw)
+	}
+	return protocol.Unmarshal(data, v)
+}

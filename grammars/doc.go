@@ -1,0 +1,15 @@
+// Package grammars knows programming languages: it parses source with
+// tree-sitter, follows edits, and finds the holes of a file, the scopes around
+// them and the syntax errors in it. Positions are byte offsets.
+//
+// A language is one definition in its own file (golang.go, python.go) and the
+// queries under queries/<id>:
+//
+//	holes.scm      empty bodies, stubs and markers
+//	scopes.scm     functions, methods and classes
+//	faults.scm     what Parse lets pass but the language does not
+//	evalspans.scm  what an evaluation may cut out
+//
+// It must never know LSP, nor how a hole is filled. It is the only importer of
+// go-tree-sitter.
+package grammars

@@ -1,0 +1,111 @@
+package grammars
+
+import (
+	"slices"
+
+	sitter "github.com/smacker/go-tree-sitter"
+)
+
+// Faults returns the syntax errors in document order: what the parser could
+// not read, what it had to make up (an empty span), and what faults.scm adds.
+func (t *Tree) Faults() []Span { return slices.Clone(t.allFaults()) }
+
+func (t *Tree) allFaults() []Span {
+	if t.faults != nil {
+		return t.faults
+	}
+	faults := []Span{}
+	cursor := sitter.NewTreeCursor(t.tree.RootNode())
+	defer cursor.Close()
+	for more := true; more; {
+		n := cursor.CurrentNode()
+		fault := n.IsError() || n.IsMissing()
+		if fault {
+			faults = append(faults, spanOf(n))
+		}
+		more = !fault && n.HasError() && cursor.GoToFirstChild() || nextInOrder(cursor)
+	}
+	t.language.compiled().faults.each(t.tree.RootNode(), t.source, func(m match) {
+		if s, ok := m.span("fault.empty"); ok && s.Start == s.End {
+			faults = append(faults, s)
+		}
+	})
+	slices.SortFunc(faults, compareSpans)
+	t.faults = slices.Compact(faults)
+	return t.faults
+}
+
+// nextInOrder moves to the next node that is not below the current one.
+func nextInOrder(cursor *sitter.TreeCursor) bool {
+	for !cursor.GoToNextSibling() {
+		if !cursor.GoToParent() {
+			return false
+		}
+	}
+	return true
+}
+
+// compareSpans orders by start, the wider first.
+func compareSpans(a, b Span) int {
+	if a.Start != b.Start {
+		return a.Start - b.Start
+	}
+	return b.End - a.End
+}
+
+// NewFaults returns the faults of after that before did not have; after is
+// before with e applied. None means that the edit does not break the parse.
+//
+// An edit that leaves fewer faults than there were has none. Otherwise a fault
+// is old if it touches a fault of before, mapped over the edit: an error grows
+// and shrinks with its surroundings. But what lies within the inserted text is
+// new, unless an old error encloses all of it.
+func NewFaults(before, after *Tree, e Edit) []Span {
+	old, now := before.allFaults(), after.allFaults()
+	if len(now) < len(old) {
+		return nil
+	}
+	var around []Span // old faults as they lie in after
+	for _, f := range old {
+		around = append(around, f.shift(e))
+	}
+	var fresh []Span
+	next := 0
+	reach := -1 // the furthest end of the old faults that begin at or before f's end
+	for _, f := range now {
+		for next < len(around) && around[next].Start <= f.End {
+			reach = max(reach, around[next].End)
+			next++
+		}
+		if reach < f.Start || insideEdit(f, e) && !enclosed(old, e) {
+			fresh = append(fresh, f)
+		}
+	}
+	return fresh
+}
+
+// shift maps a span over an edit; the part that was replaced becomes all of
+// the replacement.
+func (s Span) shift(e Edit) Span {
+	if s.Start > e.OldEnd {
+		s.Start += e.NewEnd - e.OldEnd
+	} else {
+		s.Start = min(s.Start, e.Start)
+	}
+	switch {
+	case s.End >= e.OldEnd:
+		s.End += e.NewEnd - e.OldEnd
+	case s.End > e.Start:
+		s.End = e.NewEnd
+	}
+	return s
+}
+
+// insideEdit says whether f lies within the inserted text, off its right end:
+// a fault there may as well belong to what follows.
+func insideEdit(f Span, e Edit) bool { return f.Start >= e.Start && f.End < e.NewEnd }
+
+// enclosed says whether a fault reached beyond both ends of what was replaced.
+func enclosed(faults []Span, e Edit) bool {
+	return slices.ContainsFunc(faults, func(f Span) bool { return f.Start < e.Start && f.End > e.OldEnd })
+}

@@ -1,0 +1,28 @@
+package grammars
+
+import (
+	"regexp"
+
+	"github.com/smacker/go-tree-sitter/golang"
+)
+
+var golangDefinition = definition{
+	id:                "go",
+	name:              "Go",
+	extensions:        []string{".go"},
+	lineComment:       "//",
+	indentUnit:        "\t",
+	grammar:           golang.GetLanguage,
+	commentNodes:      []string{"comment"},
+	stringNodes:       []string{"interpreted_string_literal", "raw_string_literal", "rune_literal"},
+	codeInStringNodes: nil,
+	gaps: gapRules{
+		wanting: regexp.MustCompile(`(?:[-+*/%&|^<>=!,(\[{.]|:=|<-|\b(?:return|range|if|switch|case|go|defer|var|const|type|chan|map|import|package|goto))$`),
+		repairs: []repair{
+			{text: "X"},
+			{text: "X {\n}", multiline: true},
+		},
+		opener: "{",
+		closer: "}",
+	},
+}

@@ -1,0 +1,168 @@
+package grammars
+
+import (
+	"bytes"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Holes returns the holes of the file in document order. None overlap; of
+// nested ones the outermost is taken.
+func (t *Tree) Holes() []Hole { return slices.Clone(t.allHoles()) }
+
+func (t *Tree) allHoles() []Hole {
+	if t.holes != nil {
+		return t.holes
+	}
+	var found []Hole
+	var meant []Span // bodies that are empty on purpose
+	t.language.compiled().holes.each(t.tree.RootNode(), t.source, func(m match) {
+		if s, ok := m.span("hole.none"); ok {
+			meant = append(meant, s)
+		}
+		if h, ok := t.holeOf(m); ok {
+			found = append(found, h)
+		}
+	})
+	found = outermost(slices.DeleteFunc(found, func(h Hole) bool {
+		return h.Kind != KindMarker && slices.ContainsFunc(meant, func(s Span) bool { return s.Start <= h.Start && h.End <= s.End })
+	}))
+	for _, gap := range t.gaps() {
+		if !slices.ContainsFunc(found, func(h Hole) bool { return t.touch(gap.Span, h.Span) }) {
+			found = append(found, gap)
+		}
+	}
+	t.holes = outermost(found)
+	for i := range t.holes {
+		t.holes[i].Scope = t.scopeOf(t.holes[i].Span)
+	}
+	return t.holes
+}
+
+// outermost sorts holes and drops those that overlap an earlier or wider one.
+func outermost(holes []Hole) []Hole {
+	slices.SortStableFunc(holes, func(a, b Hole) int { return compareSpans(a.Span, b.Span) })
+	kept := make([]Hole, 0, len(holes))
+	for _, h := range holes {
+		if len(kept) > 0 {
+			last := kept[len(kept)-1].Span
+			if h.Start < last.End || h.Span == last {
+				continue
+			}
+		}
+		kept = append(kept, h)
+	}
+	return kept
+}
+
+// touch says whether nothing but white space separates two spans.
+func (t *Tree) touch(a, b Span) bool {
+	if a.Start > b.Start {
+		a, b = b, a
+	}
+	return a.End >= b.Start || len(bytes.TrimSpace(t.source[a.End:b.Start])) == 0
+}
+
+// HoleAt returns the hole of Holes that contains offset, ends included, and
+// the cursor hole at offset if there is none.
+func (t *Tree) HoleAt(offset int) Hole {
+	for _, h := range t.allHoles() {
+		if h.Start <= offset && offset <= h.End {
+			return h
+		}
+	}
+	return t.Cursor(offset)
+}
+
+// Cursor returns the insertion point at offset, which is brought into the
+// file's bounds.
+func (t *Tree) Cursor(offset int) Hole {
+	at := Span{offset, offset}
+	at.Start = min(max(at.Start, 0), len(t.source))
+	at.End = at.Start
+	return Hole{Span: at, Kind: KindCursor, Scope: t.scopeOf(at)}
+}
+
+// holeOf makes a hole of a match of holes.scm.
+func (t *Tree) holeOf(m match) (Hole, bool) {
+	owner, _ := m.span("function")
+	if s, ok := m.span("hole.marker"); ok {
+		return t.marker(s), true
+	}
+	if s, ok := m.span("hole.body"); ok {
+		return t.emptyBody(s, owner)
+	}
+	if s, ok := m.span("hole.stub"); ok {
+		return t.stub(s, owner), true
+	}
+	return Hole{}, false
+}
+
+// marker takes many lines if it has its line to itself. The identifier never
+// does: it stands for an expression.
+func (t *Tree) marker(s Span) Hole {
+	first, last := t.lineAt(s.Start), t.lineAt(s.End)
+	alone := len(bytes.TrimSpace(t.source[first.Start:s.Start])) == 0 && len(bytes.TrimSpace(t.source[s.End:last.End])) == 0
+	return Hole{Span: s, Kind: KindMarker, Multiline: alone && !bytes.Equal(t.source[s.Start:s.End], []byte("__hole__"))}
+}
+
+// emptyBody is a hole between two braces with white space between them.
+func (t *Tree) emptyBody(block, owner Span) (Hole, bool) {
+	text := t.source[block.Start:block.End]
+	if len(text) < 2 || len(bytes.TrimSpace(text[1:len(text)-1])) > 0 {
+		return Hole{}, false
+	}
+	indent := t.newline() + t.indentAt(owner.Start)
+	return Hole{
+		Span:      Span{block.Start + 1, block.End - 1},
+		Kind:      KindBody,
+		Lead:      indent + t.indentUnit(),
+		Trail:     indent,
+		Multiline: true,
+	}, true
+}
+
+// stub replaces the statements of s. If they share a line with what opens or
+// closes the body, the body is broken into lines.
+func (t *Tree) stub(s, owner Span) Hole {
+	h := Hole{Span: t.withTodo(s), Kind: KindStub, Multiline: true}
+	indent := t.newline() + t.indentAt(owner.Start)
+	line := t.lineAt(h.Start)
+	if before := bytes.TrimRight(t.source[line.Start:h.Start], " \t"); len(bytes.TrimSpace(before)) > 0 {
+		h.Start = line.Start + len(before)
+		h.Lead = indent + t.indentUnit()
+	}
+	line = t.lineAt(h.End)
+	after := t.source[h.End:line.End]
+	if closer := t.language.gaps.closer; closer != "" && strings.HasPrefix(strings.TrimSpace(string(after)), closer) {
+		h.End += len(after) - len(bytes.TrimLeft(after, " \t"))
+		h.Trail = indent
+	}
+	return h
+}
+
+var todo = regexp.MustCompile(`^\s*(TODO|FIXME)\b`)
+
+// withTodo extends a stub over the comment lines right above it, from the
+// topmost that begins with TODO or FIXME: they tell that the body is missing
+// and would be wrong once it is there.
+func (t *Tree) withTodo(s Span) Span {
+	start := s.Start
+	line := t.lineAt(start)
+	if len(bytes.TrimSpace(t.source[line.Start:start])) > 0 {
+		return s
+	}
+	for line.Start > 0 {
+		line = t.lineAt(line.Start - 1)
+		text := bytes.TrimLeft(t.source[line.Start:line.End], " \t")
+		comment, ok := bytes.CutPrefix(text, []byte(t.language.lineComment))
+		if !ok {
+			break
+		}
+		if todo.Match(comment) {
+			start = line.End - len(text)
+		}
+	}
+	return Span{start, s.End}
+}

@@ -1,0 +1,29 @@
+package grammars
+
+import (
+	"regexp"
+
+	"github.com/smacker/go-tree-sitter/python"
+)
+
+// Stub files (.pyi) are left out: every body in them is "..." and means it.
+var pythonDefinition = definition{
+	id:                "python",
+	name:              "Python",
+	extensions:        []string{".py"},
+	lineComment:       "#",
+	indentUnit:        "    ",
+	grammar:           python.GetLanguage,
+	commentNodes:      []string{"comment"},
+	stringNodes:       []string{"string"},
+	codeInStringNodes: []string{"interpolation"},
+	gaps: gapRules{
+		wanting: regexp.MustCompile(`(?:[-+*/%&|^<>=!,(\[{.@~]|[^:]:|\b(?:in|not|and|or|is|if|elif|while|import|from|lambda|await|assert|del|with|as))$`),
+		repairs: []repair{
+			{text: "X"},
+			{text: "X:\n\tpass", multiline: true},
+		},
+		opener: ":",
+		filler: "pass",
+	},
+}

@@ -1,0 +1,3 @@
+; @scope  functions and classes
+(function_definition) @scope
+(class_definition) @scope

@@ -1,0 +1,338 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"fmt"
+	"runtime"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/lacuna-dev/lacuna/grammars"
+	"github.com/lacuna-dev/lacuna/infill"
+)
+
+type benchCmd struct {
+	engineFlags `embed:""`
+
+	Repeat int  `default:"5" help:"Times everything is measured; as many lines are typed."`
+	JSON   bool `name:"json" help:"Print JSON."`
+}
+
+func (benchCmd) Help() string {
+	return `Measures on a Go file of 300 lines that is part of the binary:
+
+  load         from nothing to an engine that can fill
+  cold         a fill in a file that was never seen, parsing included
+  warm         the same request again
+  keystroke    a fill after each character, typing lines of code
+  cursor move  a fill after the cursor went down a line
+  initialize   from the start of lacuna lsp --stdio to its answer
+  first ghost  the first inline completion of that server, model load included
+
+and the memory of that server after it. Run it on an otherwise idle machine.
+
+Examples:
+
+  lacuna bench
+  lacuna bench --repeat 20 --threads 2
+  lacuna bench --json >bench.json`
+}
+
+//go:embed testdata/bench.go.txt
+var benchSource []byte
+
+const (
+	// benchCursor is where cold and warm fills happen: the middle of the file,
+	// inside a statement.
+	benchCursor = "t.Date.Before(from) || "
+	// benchTyped begins the function whose lines are typed and walked over.
+	benchTyped = "func (l *Ledger) Statement("
+)
+
+// timing sums up durations in milliseconds.
+type timing struct {
+	N   int     `json:"n"`
+	P50 float64 `json:"p50_ms"`
+	P95 float64 `json:"p95_ms"`
+	// Computed is the mean number of tokens of both streams that had to be
+	// computed, for fills.
+	Computed float64 `json:"tokens_computed,omitempty"`
+}
+
+type benchReport struct {
+	Model      string  `json:"model"`
+	Library    string  `json:"library"`
+	Processors int     `json:"processors"`
+	Threads    int     `json:"threads"` // 0: the default
+	Load       timing  `json:"load"`
+	Cold       timing  `json:"cold"`
+	Warm       timing  `json:"warm"`
+	Keystroke  timing  `json:"keystroke"`
+	CursorMove timing  `json:"cursor_move"`
+	Initialize timing  `json:"initialize"`
+	FirstGhost timing  `json:"first_ghost"`
+	Server     *memory `json:"server_memory,omitempty"` // the largest of all runs
+}
+
+// samples collects what timing sums up.
+type samples struct {
+	times    []time.Duration
+	computed int
+}
+
+func (s *samples) add(d time.Duration, stats infill.PrefillStats) {
+	s.times = append(s.times, d)
+	s.computed += stats.LeftComputed + stats.RightComputed
+}
+
+func (s *samples) sum() timing {
+	return timing{
+		N: len(s.times), P50: milliseconds(percentile(s.times, 50)), P95: milliseconds(percentile(s.times, 95)),
+		Computed: ratio(s.computed, len(s.times)),
+	}
+}
+
+func (c *benchCmd) Run(a *app) error {
+	if c.Repeat < 1 {
+		return usageErrorf("--repeat %d: must be at least 1", c.Repeat)
+	}
+	lang, ok := grammars.ByID("go")
+	if !ok {
+		return fmt.Errorf("this binary knows no Go: build it again")
+	}
+	status := a.status()
+	defer status.clear()
+	report := benchReport{Processors: runtime.NumCPU(), Threads: c.Threads}
+
+	// The servers first, while this process is small and idle.
+	var initialize, ghost samples
+	for i := range c.Repeat {
+		status.show("starting the server %d of %d", i+1, c.Repeat)
+		p, err := probeServer(a.ctx, c.engineFlags, benchSource, bytes.Index(benchSource, []byte(benchCursor))+len(benchCursor))
+		if err != nil {
+			return err
+		}
+		initialize.add(p.initialize, infill.PrefillStats{})
+		ghost.add(p.ghost, infill.PrefillStats{})
+		report.Server = report.Server.largest(p.memory)
+	}
+	report.Initialize, report.FirstGhost = initialize.sum(), ghost.sum()
+
+	status.show("loading the model")
+	b, load, err := c.loads(a, lang)
+	if err != nil {
+		return err
+	}
+	defer b.engine.Close()
+	report.Load = load.sum()
+	report.Model, report.Library = b.engine.Name, b.engine.Version
+	for _, part := range []struct {
+		name    string
+		measure func(int) (samples, error)
+		into    *timing
+	}{
+		{"cold fills", b.cold, &report.Cold},
+		{"warm fills", b.warm, &report.Warm},
+		{"keystrokes", b.keystrokes, &report.Keystroke},
+		{"cursor moves", b.moves, &report.CursorMove},
+	} {
+		status.show("%s", part.name)
+		s, err := part.measure(c.Repeat)
+		if err != nil {
+			return err
+		}
+		*part.into = s.sum()
+	}
+	status.clear()
+	if c.JSON {
+		return printJSON(a.stdout, report)
+	}
+	return report.print(a)
+}
+
+// loads opens the engine again and again and keeps the last.
+func (c *benchCmd) loads(a *app, lang *grammars.Language) (*bench, samples, error) {
+	var s samples
+	var last *engine
+	for range c.Repeat {
+		if last != nil {
+			last.Close()
+		}
+		started := time.Now()
+		opened, err := a.open(c.engineFlags)
+		if err != nil {
+			return nil, s, err
+		}
+		s.add(time.Since(started), infill.PrefillStats{})
+		last = opened
+	}
+	return &bench{ctx: a.ctx, engine: last, lang: lang}, s, nil
+}
+
+// bench measures fills of one engine. Every duration holds what the server has
+// to do for it: parsing or reparsing, and the fill.
+type bench struct {
+	ctx    context.Context
+	engine *engine
+	lang   *grammars.Language
+}
+
+func (b *bench) fill(tree *grammars.Tree, offset int, document string) (infill.PrefillStats, error) {
+	result, err := b.engine.Filler.Fill(b.ctx, infill.Request{
+		Document: document, Path: "ledger/ledger.go", Tree: tree, Hole: tree.Cursor(offset),
+	})
+	if err != nil && b.ctx.Err() != nil {
+		err = b.ctx.Err()
+	}
+	return result.Prefill, err
+}
+
+// cold fills files that differ from each other at both ends, so that neither
+// stream can be reused.
+func (b *bench) cold(repeat int) (samples, error) {
+	var s samples
+	for i := range repeat {
+		note := fmt.Sprintf("// Copy %d.\n", i)
+		src := []byte(note + string(benchSource) + note)
+		offset := bytes.Index(src, []byte(benchCursor)) + len(benchCursor)
+		started := time.Now()
+		tree, err := grammars.Parse(b.lang, src)
+		if err != nil {
+			return s, err
+		}
+		stats, err := b.fill(tree, offset, note)
+		s.add(time.Since(started), stats)
+		tree.Close()
+		if err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+func (b *bench) warm(repeat int) (samples, error) {
+	var s samples
+	tree, err := grammars.Parse(b.lang, benchSource)
+	if err != nil {
+		return s, err
+	}
+	defer tree.Close()
+	offset := bytes.Index(benchSource, []byte(benchCursor)) + len(benchCursor)
+	for i := range 1 + 4*repeat {
+		started := time.Now()
+		stats, err := b.fill(tree, offset, "warm")
+		if err != nil {
+			return s, err
+		}
+		if i > 0 { // the first one is cold
+			s.add(time.Since(started), stats)
+		}
+	}
+	return s, nil
+}
+
+// keystrokes takes a line out of the file and types it, with a fill after each
+// character.
+func (b *bench) keystrokes(repeat int) (samples, error) {
+	var s samples
+	lines := typedLines()
+	for i := range repeat {
+		line := lines[i%len(lines)]
+		src := append(bytes.Clone(benchSource[:line.Start]), benchSource[line.End:]...)
+		tree, err := grammars.Parse(b.lang, src)
+		if err != nil {
+			return s, err
+		}
+		if err := b.typeLine(&s, tree, line); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+// typeLine closes tree.
+func (b *bench) typeLine(s *samples, tree *grammars.Tree, line grammars.Span) error {
+	defer func() { tree.Close() }()
+	if _, err := b.fill(tree, line.Start, "typed"); err != nil {
+		return err
+	}
+	for at := line.Start; at < line.End; at++ {
+		started := time.Now()
+		next, err := tree.Splice(at, at, string(benchSource[at]))
+		if err != nil {
+			return err
+		}
+		tree.Close()
+		tree = next
+		stats, err := b.fill(tree, at+1, "typed")
+		if err != nil {
+			return err
+		}
+		s.add(time.Since(started), stats)
+	}
+	return nil
+}
+
+// moves walks the cursor down the ends of lines.
+func (b *bench) moves(repeat int) (samples, error) {
+	var s samples
+	tree, err := grammars.Parse(b.lang, benchSource)
+	if err != nil {
+		return s, err
+	}
+	defer tree.Close()
+	lines := typedLines()
+	for i := range 1 + 4*repeat {
+		started := time.Now()
+		stats, err := b.fill(tree, lines[i%len(lines)].End, "moved")
+		if err != nil {
+			return s, err
+		}
+		if i > 0 {
+			s.add(time.Since(started), stats)
+		}
+	}
+	return s, nil
+}
+
+// typedLines are the code lines of a function of the benchmark's file.
+func typedLines() []grammars.Span {
+	var lines []grammars.Span
+	at := bytes.Index(benchSource, []byte(benchTyped))
+	for text := range strings.Lines(string(benchSource[at:])) {
+		if strings.HasPrefix(text, "}") {
+			break
+		}
+		if line := lineAround(benchSource, at); line.End-line.Start > 10 {
+			lines = append(lines, line)
+		}
+		at += len(text)
+	}
+	return lines
+}
+
+func (r benchReport) print(a *app) error {
+	fmt.Fprintf(a.stdout, "%s, ONNX Runtime %s, %s\n\n", r.Model, r.Library, count(r.Processors, "processor"))
+	t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "\tn\tp50 ms\tp95 ms\ttokens computed\t")
+	for _, row := range []struct {
+		name string
+		t    timing
+	}{
+		{"load", r.Load}, {"cold fill", r.Cold}, {"warm fill", r.Warm}, {"keystroke", r.Keystroke},
+		{"cursor move", r.CursorMove}, {"initialize", r.Initialize}, {"first ghost", r.FirstGhost},
+	} {
+		fmt.Fprintf(t, "%s\t%d\t%.1f\t%.1f\t%.1f\t\n", row.name, row.t.N, row.t.P50, row.t.P95, row.t.Computed)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if r.Server == nil {
+		return nil
+	}
+	_, err := fmt.Fprintf(a.stdout, "\nserver memory: %.0f MB resident, %.0f MB at most\n", r.Server.Resident, r.Server.Peak)
+	return err
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/lacuna-dev/lacuna/grammars"
+)
+
+// corpus is a folder of source files of one language.
+type corpus struct {
+	root  string
+	files []string // relative to root, forward slashes, sorted
+}
+
+// Folders that hold other people's code, or code that is broken on purpose.
+var (
+	skippedAnywhere = []string{"vendor", "testdata", "node_modules", "site-packages", "dist-packages", "__pycache__", "idlelib", "test", "lib2to3"}
+	// Go's commands are no library; other corpora keep their code there.
+	skippedInStandardLibrary = []string{"cmd"}
+)
+
+// maxCorpusFile drops generated tables; files that people edit are shorter.
+const maxCorpusFile = 256 << 10
+
+// openCorpus lists the files of lang below dir; an empty dir is the standard
+// library of the installed toolchain, which the model has never been trained on.
+func openCorpus(ctx context.Context, lang *grammars.Language, dir string) (*corpus, error) {
+	var skip []string
+	if dir == "" {
+		var err error
+		if dir, err = standardLibrary(ctx, lang.ID()); err != nil {
+			return nil, err
+		}
+		skip = skippedInStandardLibrary
+	}
+	root, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return nil, fmt.Errorf("corpus: %w", err)
+	}
+	c := &corpus{root: root}
+	err = filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		name := entry.Name()
+		if entry.IsDir() {
+			hidden := path != root && strings.HasPrefix(name, ".")
+			top := filepath.Dir(path) == root
+			if path != root && (hidden || slices.Contains(skippedAnywhere, name) || top && slices.Contains(skip, name)) {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		found, ok := grammars.ByPath(name)
+		if !ok || found.ID() != lang.ID() || !entry.Type().IsRegular() {
+			return nil
+		}
+		rel, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		c.files = append(c.files, filepath.ToSlash(rel))
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("corpus: %w", err)
+	}
+	if len(c.files) == 0 {
+		return nil, fmt.Errorf("corpus: no %s files below %s; name another folder with --corpus", lang.ID(), dir)
+	}
+	slices.Sort(c.files)
+	return c, nil
+}
+
+// read returns a file fit for cutting, or false.
+func (c *corpus) read(name string) ([]byte, bool) {
+	text, err := os.ReadFile(filepath.Join(c.root, filepath.FromSlash(name)))
+	if err != nil || len(text) < 200 || len(text) > maxCorpusFile || checkText(text) != nil {
+		return nil, false
+	}
+	head := text[:min(len(text), 2000)]
+	if bytes.Contains(head, []byte("Code generated")) || bytes.Contains(head, []byte("DO NOT EDIT")) {
+		return nil, false
+	}
+	return text, true
+}
+
+func standardLibrary(ctx context.Context, lang string) (string, error) {
+	switch lang {
+	case "go":
+		out, err := output(ctx, "go", "env", "GOROOT")
+		return filepath.Join(out, "src"), err
+	case "python":
+		return output(ctx, "python3", "-c", "import sysconfig; print(sysconfig.get_paths()['stdlib'])")
+	}
+	return "", usageErrorf("there is no default corpus for %s: name a folder with --corpus", lang)
+}
+
+func output(ctx context.Context, name string, args ...string) (string, error) {
+	out, err := exec.CommandContext(ctx, name, args...).Output()
+	if err != nil {
+		return "", fmt.Errorf("the default corpus is the standard library of the installed toolchain, but %s cannot be run (%w); name a folder with --corpus", name, err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/aymanbagabas/go-udiff"
+)
+
+func TestEditsMoved(t *testing.T) {
+	//      0123456789
+	old := "ab__cd_ef."
+	e := edits{
+		{Start: 2, End: 4, New: "12345"},
+		{Start: 6, End: 7, New: ""},
+		{Start: 9, End: 9, New: "xy"},
+	}
+	now := "ab12345cdefxy."
+	if got, err := udiff.Apply(old, e); err != nil || got != now {
+		t.Fatalf("%q, %v", got, err)
+	}
+	for offset, want := range map[int]int{0: 0, 2: 2, 3: 7, 4: 7, 5: 8, 6: 9, 7: 9, 8: 10, 9: 13, 10: 14} {
+		if got := e.moved(offset); got != want {
+			t.Errorf("moved(%d) = %d, want %d", offset, got, want)
+		}
+	}
+	if got := e.growth(); got != len(now)-len(old) {
+		t.Errorf("growth %d, want %d", got, len(now)-len(old))
+	}
+	if got := e.end(); got != 9 {
+		t.Errorf("end %d, want 9", got)
+	}
+}
+
+func TestUnifiedDiff(t *testing.T) {
+	old := "func a() {}\n\n\n\n\n\n\n\n\nfunc b() {}"
+	e := edits{
+		{Start: 10, End: 10, New: "\n\treturn\n"},
+		{Start: len(old) - 1, End: len(old) - 1, New: " b() "},
+	}
+	want := strings.Join([]string{
+		"--- a/tmp/x.go",
+		"+++ b/tmp/x.go",
+		"@@ -1,4 +1,6 @@",
+		"-func a() {}",
+		"+func a() {",
+		"+\treturn",
+		"+}",
+		" ",
+		" ",
+		" ",
+		"@@ -7,4 +9,4 @@",
+		" ",
+		" ",
+		" ",
+		"-func b() {}",
+		"\\ No newline at end of file",
+		"+func b() { b() }",
+		"\\ No newline at end of file",
+		"",
+	}, "\n")
+	got, err := unifiedDiff("/tmp/x.go", old, e)
+	if err != nil || got != want {
+		t.Errorf("%v\n%s\nwant\n%s", err, got, want)
+	}
+	if got, err := unifiedDiff("x.go", old, nil); err != nil || got != "" {
+		t.Errorf("no edits: %q, %v", got, err)
+	}
+}
+
+func TestColourDiff(t *testing.T) {
+	got := colourDiff("--- a/x\n+++ b/x\n@@ -1 +1 @@\n--- comment\n+new")
+	want := "\x1b[1m--- a/x\x1b[0m\n\x1b[1m+++ b/x\x1b[0m\n\x1b[36m@@ -1 +1 @@\x1b[0m\n\x1b[31m--- comment\x1b[0m\n\x1b[32m+new\x1b[0m"
+	if got != want {
+		t.Errorf("%q, want\n%q", got, want)
+	}
+}
+
+func TestUseColour(t *testing.T) {
+	for _, test := range []struct {
+		flag, noColor, term string
+		terminal, want      bool
+	}{
+		{"auto", "", "xterm", true, true},
+		{"auto", "", "xterm", false, false},
+		{"auto", "1", "xterm", true, false},
+		{"auto", "", "dumb", true, false},
+		{"always", "1", "dumb", false, true},
+		{"never", "", "xterm", true, false},
+	} {
+		t.Setenv("NO_COLOR", test.noColor)
+		t.Setenv("TERM", test.term)
+		if got := useColour(test.flag, test.terminal); got != test.want {
+			t.Errorf("%+v: %v", test, got)
+		}
+	}
+}

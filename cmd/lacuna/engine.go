@@ -1,0 +1,121 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/lacuna-dev/lacuna/infill"
+	"github.com/lacuna-dev/lacuna/models"
+	"github.com/lacuna-dev/lacuna/models/tokenizer"
+	"github.com/lacuna-dev/lacuna/runtime/ort"
+	"github.com/lacuna-dev/lacuna/runtime/sched"
+)
+
+// engineFlags choose what an engine is made of.
+type engineFlags struct {
+	Bundle  string `placeholder:"DIR" help:"Model bundle; default: the one in this binary."`
+	Library string `placeholder:"PATH" help:"ONNX Runtime library or its folder; default: LACUNA_ONNXRUNTIME, next to lacuna, the cache folder, the system."`
+	Threads int    `placeholder:"N" default:"0" help:"Threads the model uses; 0 is the number of processors, at most 4."`
+}
+
+// engine is a bundle, a library and everything between, ready to fill.
+type engine struct {
+	Filler  infill.Filler
+	Name    string // of the model
+	Library ort.Library
+	Version string // of ONNX Runtime, as it reports itself
+	close   func()
+}
+
+// Close frees the model. It may be called once.
+func (e *engine) Close() {
+	if e.close != nil {
+		e.close()
+	}
+}
+
+// loadBundle loads and checks the bundle of the flags.
+func (f engineFlags) loadBundle() (*models.Bundle, error) {
+	if f.Bundle == "" {
+		return models.Default()
+	}
+	return models.Load(filepath.Clean(f.Bundle))
+}
+
+func (f engineFlags) check() error {
+	if f.Threads < 0 {
+		return usageErrorf("--threads %d: must not be negative", f.Threads)
+	}
+	return nil
+}
+
+// openEngine joins the packages together. Its errors say what to do.
+func openEngine(flags engineFlags) (*engine, error) {
+	if err := flags.check(); err != nil {
+		return nil, err
+	}
+	bundle, err := flags.loadBundle()
+	if err != nil {
+		return nil, err
+	}
+	library, err := ort.Find(ort.Options{Path: flags.Library})
+	if err != nil {
+		return nil, fmt.Errorf("%w\nlacuna doctor shows all of it", err)
+	}
+	return assemble(bundle, library, flags.Threads)
+}
+
+func assemble(bundle *models.Bundle, library ort.Library, threads int) (*engine, error) {
+	tokens, err := tokenizer.Load(bundle.Tokenizer)
+	if err != nil {
+		return nil, fmt.Errorf("model bundle %s: %w", bundle.Source, err)
+	}
+	vocabulary, err := vocabularyOf(tokens)
+	if err != nil {
+		return nil, fmt.Errorf("model bundle %s: %w", bundle.Source, err)
+	}
+	session, err := ort.Open(ort.Config{
+		Library:         library,
+		Graph:           bundle.Graph,
+		TokenizerSHA256: bundle.TokenizerSHA256(),
+		Threads:         threads,
+	})
+	if err != nil {
+		return nil, err
+	}
+	scheduler := sched.New(session, sched.Config{Vocab: vocabulary})
+	return &engine{
+		Filler:  infill.New(scheduler, tokens, infill.Options{}),
+		Name:    bundle.Manifest.Name,
+		Library: library,
+		Version: session.Version(),
+		close: func() {
+			scheduler.Close()
+			// The process or the command ends; there is nothing to do about a
+			// model that cannot be freed.
+			_ = session.Close()
+		},
+	}, nil
+}
+
+// vocabularyOf looks up the special tokens of docs/model.md.
+func vocabularyOf(tokens *tokenizer.Tokenizer) (infill.Vocabulary, error) {
+	v := infill.Vocabulary{Size: tokens.Size(), Lang: map[string]infill.Token{}}
+	places := map[string]*infill.Token{
+		"pad": &v.Pad, "mask": &v.Mask, "delete": &v.Delete, "hole": &v.Hole,
+		"cut": &v.Cut, "eof": &v.EOF, "code": &v.Code,
+	}
+	for name, place := range places {
+		id, ok := tokens.ID("<|" + name + "|>")
+		if !ok {
+			return v, fmt.Errorf("its tokenizer has no <|%s|> token: use a model and a program of the same release", name)
+		}
+		*place = id
+	}
+	for _, lang := range []string{"go", "python"} {
+		if id, ok := tokens.ID("<|" + lang + "|>"); ok {
+			v.Lang[lang] = id
+		}
+	}
+	return v, nil
+}

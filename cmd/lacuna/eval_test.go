@@ -1,0 +1,204 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lacuna-dev/lacuna/grammars"
+	"github.com/lacuna-dev/lacuna/infill"
+)
+
+func sample() *cutter {
+	lang, _ := grammars.ByID("go")
+	c, _ := newCutter(lang, 1, "ledger.go", benchSource)
+	return c
+}
+
+func TestCutsAreWhatTheirKindSays(t *testing.T) {
+	c := sample()
+	defer c.close()
+	var taken []grammars.Span
+	for i := range 80 {
+		made, ok := c.draw(cutKinds[i%len(cutKinds)])
+		if !ok {
+			continue
+		}
+		truth, span := made.truth(), grammars.Span{Start: made.Start, End: made.End}
+		before := string(made.Source[:made.Start])
+		indentation := strings.TrimLeft(before[strings.LastIndexByte(before, '\n')+1:], " \t") == ""
+		atEnd := made.End == lineEnd(made.Source, made.End)
+		lines := 1 + strings.Count(truth, "\n")
+		right := false
+		switch made.Kind {
+		case cutRest:
+			right = atEnd && lines == 1 && strings.IndexFunc(truth, isWord) == 0
+		case cutLine:
+			right = atEnd && indentation && lines == 1
+		case cutExpression:
+			right = lines == 1 && len(truth) >= 2 && len(truth) <= maxExpression
+		case cutBlock:
+			right = indentation && lines >= 2 && lines <= maxBlockLines
+		}
+		if !right {
+			t.Errorf("%s %q", made.Kind, truth)
+		}
+		if strings.HasPrefix(truth, "//") || truth != strings.TrimSpace(truth) {
+			t.Errorf("%s %q: a comment or loose white space", made.Kind, truth)
+		}
+		if overlapsAny(span, taken) {
+			t.Errorf("%s %q was cut already", made.Kind, truth)
+		}
+		taken = append(taken, span)
+		if got := string(made.holed()); got != before+string(made.Source[made.End:]) {
+			t.Errorf("%s: holed source is wrong", made.Kind)
+		}
+	}
+	if len(taken) < 40 {
+		t.Errorf("only %d cuts", len(taken))
+	}
+}
+
+func TestRunsJoinSiblings(t *testing.T) {
+	src := "func f() {\n\ta()\n\tb()\n\tif c {\n\t\td()\n\t}\n}\n\nfunc g() {}\n"
+	span := func(text string) grammars.Span {
+		at := strings.Index(src, text)
+		return grammars.Span{Start: at, End: at + len(text)}
+	}
+	got := runs([]byte(src), []grammars.Span{span("a()"), span("b()"), span("if c {\n\t\td()\n\t}"), span("d()")})
+	want := []string{"a()\n\tb()", "a()\n\tb()\n\tif c {\n\t\td()\n\t}", "b()\n\tif c {\n\t\td()\n\t}", "if c {\n\t\td()\n\t}"}
+	var texts []string
+	for _, s := range got {
+		texts = append(texts, src[s.Start:s.End])
+	}
+	if !slices.Equal(texts, want) {
+		t.Errorf("%q, want\n%q", texts, want)
+	}
+}
+
+// corpusDir is a corpus of four equal files and of what must be left out.
+func corpusDir(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range []string{"a.go", "b.go", "c/d.go", "e.go", "vendor/v.go", "testdata/t.go", ".git/g.go", "readme.md"} {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, benchSource, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestOpenCorpus(t *testing.T) {
+	c, err := openCorpus(t.Context(), language(t, "go"), corpusDir(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"a.go", "b.go", "c/d.go", "e.go"}; !slices.Equal(c.files, want) {
+		t.Errorf("%q, want %q", c.files, want)
+	}
+}
+
+// knowing answers holes of the corpus from the file they were cut out of.
+func knowing(lookUp func(file, holed string, at int) string) scripted {
+	return func(_ context.Context, r infill.Request) (infill.Result, error) {
+		return fillsWith(r, lookUp(r.Path, string(r.Tree.Source()), r.Hole.Start)), nil
+	}
+}
+
+func truthOf(_, holed string, at int) string {
+	size := len(benchSource) - len(holed)
+	return string(benchSource[at : at+size])
+}
+
+func TestEvalOfAnOracle(t *testing.T) {
+	a := newTestApp(t, knowing(truthOf))
+	records := filepath.Join(t.TempDir(), "records.jsonl")
+	a.run(t, 0, "eval", "--lang", "go", "--corpus", corpusDir(t), "--holes", "12", "--json", "--records", records)
+	var report evalReport
+	if err := json.Unmarshal(a.out.Bytes(), &report); err != nil {
+		t.Fatal(err)
+	}
+	total := report.Result.Total
+	if report.Holes != 12 || total.Exact.Hits != 12 || total.FirstLine.Hits != 12 || total.Similarity != 1 || total.TokensPerForward != 2 {
+		t.Errorf("%+v", report)
+	}
+	for _, kind := range cutKinds {
+		if report.Result.Kinds[kind].Holes != 3 {
+			t.Errorf("%d holes of kind %s, want 3", report.Result.Kinds[kind].Holes, kind)
+		}
+	}
+	if lines := strings.Count(readText(t, records), "\n"); lines != 12 {
+		t.Errorf("%d records, want 12", lines)
+	}
+}
+
+func TestEvalIsDeterministic(t *testing.T) {
+	dir := corpusDir(t)
+	holes := func(args ...string) (places []string) {
+		a := newTestApp(t, knowing(truthOf))
+		file := filepath.Join(t.TempDir(), "records.jsonl")
+		a.run(t, 0, append([]string{"eval", "--lang", "go", "--corpus", dir, "--records", file}, args...)...)
+		for line := range strings.Lines(readText(t, file)) {
+			var r evalRecord
+			if err := json.Unmarshal([]byte(line), &r); err != nil {
+				t.Fatal(err)
+			}
+			places = append(places, r.File+" "+string(r.Kind)+" "+r.Truth)
+		}
+		return places
+	}
+	twelve := holes("--holes", "12", "--seed", "7")
+	if again := holes("--holes", "12", "--seed", "7"); !slices.Equal(twelve, again) {
+		t.Errorf("the same seed cuts\n%q and\n%q", twelve, again)
+	}
+	if fewer := holes("--holes", "5", "--seed", "7"); !slices.Equal(twelve[:5], fewer) {
+		t.Errorf("fewer holes are\n%q, not the first of\n%q", fewer, twelve)
+	}
+	if other := holes("--holes", "12", "--seed", "8"); slices.Equal(twelve, other) {
+		t.Error("another seed cuts the same holes")
+	}
+}
+
+func TestEvalBaseline(t *testing.T) {
+	a := newTestApp(t, nil)
+	a.open = func(flags engineFlags) (*engine, error) {
+		if flags.Bundle == "" {
+			return &engine{Filler: knowing(truthOf), Name: "good"}, nil
+		}
+		return &engine{Filler: knowing(func(string, string, int) string { return "zzz" }), Name: "bad"}, nil
+	}
+	a.run(t, 0, "eval", "--lang", "go", "--corpus", corpusDir(t), "--holes", "4", "--baseline", "other")
+	for _, want := range []string{"good (embedded)", "bad (other)", "good 100.0% [51.0, 100.0], bad 0.0% [0.0, 49.0]; both 0, only the first 4, only the baseline 0"} {
+		if !strings.Contains(a.out.String(), want) {
+			t.Errorf("output lacks %q:\n%s", want, a.out)
+		}
+	}
+}
+
+func TestEvalInterruptedShowsWhatItHas(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	calls := 0
+	a := newTestApp(t, scripted(func(ctx context.Context, r infill.Request) (infill.Result, error) {
+		if calls++; calls == 3 {
+			cancel()
+			return infill.Result{}, ctx.Err()
+		}
+		return fillsWith(r, "x"), nil
+	}))
+	a.ctx = ctx
+	a.run(t, exitInterrupted, "eval", "--lang", "go", "--corpus", corpusDir(t), "--holes", "8")
+	if want := "interrupted after 2 of 8 holes"; !strings.Contains(a.err.String(), want) {
+		t.Errorf("standard error %q, want %q", a.err, want)
+	}
+	if want := "go, 2 holes cut out of"; !strings.Contains(a.out.String(), want) {
+		t.Errorf("standard output %q, want %q", a.out, want)
+	}
+}

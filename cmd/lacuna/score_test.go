@@ -1,0 +1,74 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/lacuna-dev/lacuna/infill"
+)
+
+func TestScore(t *testing.T) {
+	src := []byte("a := b + c\n\tx()\n\ty()\n")
+	rest := cut{Kind: cutRest, Source: src, Start: 5, End: 10}    // "b + c"
+	block := cut{Kind: cutBlock, Source: src, Start: 12, End: 21} // "x()\n\ty()" and its break
+	for _, test := range []struct {
+		name      string
+		cut       cut
+		result    infill.Result
+		fill      string
+		exact     bool
+		firstLine bool
+		similar   float64
+	}{
+		{"nothing", rest, infill.Result{Reason: "empty"}, "", false, false, 0},
+		{"exact", rest, infill.Result{Start: 5, End: 5, Text: "b + c"}, "b + c", true, true, 1},
+		{"white space at the end", rest, infill.Result{Start: 5, End: 5, Text: "b + c \n"}, "b + c \n", true, true, 1},
+		{"white space in front counts", rest, infill.Result{Start: 5, End: 5, Text: " b + c"}, " b + c", false, false, 0.8333},
+		{"one character off", rest, infill.Result{Start: 5, End: 5, Text: "b - c"}, "b - c", false, false, 0.8},
+		{"the surroundings re-emitted", rest, infill.Result{Start: 0, End: 6, Text: "a := b + c\n"}, "b + c", true, true, 1},
+		{"first line of a block", block, infill.Result{Start: 12, End: 12, Text: "x()\n\tz()"}, "x()\n\tz()", false, true, 0.875},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := score(&test.cut, test.cut.holed(), test.result, 3*time.Millisecond)
+			if got.Fill != test.fill || got.Exact != test.exact || got.FirstLine != test.firstLine || got.Similarity != test.similar {
+				t.Errorf("%+v", got)
+			}
+			if got.Shown != (test.result.Text != "") || got.Elapsed != 3 {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+}
+
+func TestSumUp(t *testing.T) {
+	got := sumUp([]evalRecord{
+		{Shown: true, Exact: true, FirstLine: true, Similarity: 1, Parses: true, Steps: 2, Forwards: 3, Tokens: 6, elapsed: time.Millisecond},
+		{Shown: true, Similarity: 0.5, Parses: false, Steps: 4, Forwards: 5, Tokens: 10, elapsed: 5 * time.Millisecond},
+		{Steps: 6, Forwards: 8, elapsed: 3 * time.Millisecond},
+	})
+	want := evalScore{
+		Holes: 3,
+		Shown: newRate(2, 3), Exact: newRate(1, 3), FirstLine: newRate(1, 3),
+		Parses: newRate(1, 2), ExactShown: newRate(1, 2),
+		Similarity: 0.5, Steps: 4, Forwards: 5.333, TokensPerForward: 1, P50: 3, P95: 5,
+	}
+	if got != want {
+		t.Errorf("%+v, want\n%+v", got, want)
+	}
+	if empty := sumUp(nil); empty.Holes != 0 || empty.Similarity != 0 {
+		t.Errorf("no records: %+v", empty)
+	}
+}
+
+func TestCompare(t *testing.T) {
+	record := func(exact ...bool) (out []evalRecord) {
+		for _, e := range exact {
+			out = append(out, evalRecord{Exact: e})
+		}
+		return out
+	}
+	got := compare(record(true, true, false, false), record(true, false, true))
+	if got.Both != 1 || got.OnlyResult != 1 || got.OnlyBaseline != 1 {
+		t.Errorf("%+v", got)
+	}
+}

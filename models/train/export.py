@@ -151,7 +151,7 @@ def build(weights, config, name, tokenizer_sha256, store):
     def by_layer(past):
         """Cache [P, layers, 2, kvs, hd] -> for each layer k and v [kvs, P, hd]."""
         shape = g.op("Concat", g.const([layers * 2 * kvs]), g.op("Shape", past, start=0, end=1), g.const([hd]), axis=0)
-        flat = g.op("Reshape", g.op("Transpose", past, perm=[1, 2, 3, 0, 4]), shape)
+        flat = g.op("Reshape", g.op("Transpose", past, perm=[1, 2, 3, 0, 4]), shape, allowzero=1)
         split = g.op("Split", flat, outputs=layers * 2, axis=0, num_outputs=layers * 2)
         return [(split[2 * i], split[2 * i + 1]) for i in range(layers)]
 

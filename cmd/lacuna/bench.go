@@ -99,6 +99,9 @@ func (c *benchCmd) Run(a *app) error {
 	if c.Repeat < 1 {
 		return usageErrorf("--repeat %d: must be at least 1", c.Repeat)
 	}
+	if err := c.engineFlags.check(); err != nil {
+		return err
+	}
 	lang, ok := grammars.ByID("go")
 	if !ok {
 		return fmt.Errorf("this binary knows no Go: build it again")

@@ -1,13 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -83,17 +83,16 @@ func openCorpus(ctx context.Context, lang *grammars.Language, dir string) (*corp
 	return c, nil
 }
 
+// generated is what tools write at the top of files that nobody edits.
+var generated = regexp.MustCompile(`(?i)code generated|do not edit|generated (by|from)|auto-?generated`)
+
 // read returns a file fit for cutting, or false.
 func (c *corpus) read(name string) ([]byte, bool) {
 	text, err := os.ReadFile(filepath.Join(c.root, filepath.FromSlash(name)))
 	if err != nil || len(text) < 200 || len(text) > maxCorpusFile || checkText(text) != nil {
 		return nil, false
 	}
-	head := text[:min(len(text), 2000)]
-	if bytes.Contains(head, []byte("Code generated")) || bytes.Contains(head, []byte("DO NOT EDIT")) {
-		return nil, false
-	}
-	return text, true
+	return text, !generated.Match(text[:min(len(text), 1000)])
 }
 
 func standardLibrary(ctx context.Context, lang string) (string, error) {

@@ -77,27 +77,39 @@ func newCutter(lang *grammars.Language, seed uint64, file string, src []byte) (*
 	c := &cutter{file: file, tree: tree, rng: rand.New(rand.NewPCG(seed, name.Sum64()))}
 	var statements []grammars.Span
 	for _, node := range tree.NodeSpans() {
-		lines := 1 + bytes.Count(src[node.Start:node.End], []byte{'\n'})
 		switch node.Kind {
 		case "expression", "arguments":
-			if size := node.End - node.Start; lines == 1 && size >= 2 && size <= maxExpression {
+			if size := node.End - node.Start; cutLines(src, node.Span) == 1 && size >= 2 && size <= maxExpression {
 				c.expressions = append(c.expressions, node.Span)
 			}
 		case "statement":
 			statements = append(statements, node.Span)
 		case "block":
-			if lines >= 2 && lines <= maxBlockLines {
-				c.blocks = append(c.blocks, node.Span)
-			}
+			c.blocks = append(c.blocks, node.Span)
 		}
 	}
 	c.blocks = append(c.blocks, runs(src, statements)...)
+	c.blocks = slices.DeleteFunc(c.blocks, func(s grammars.Span) bool { return !c.isBlock(s) })
 	return c, true
+}
+
+// isBlock: two to maxBlockLines whole lines, and not mere prose.
+func (c *cutter) isBlock(s grammars.Span) bool {
+	src := c.tree.Source()
+	lines := cutLines(src, s)
+	whole := lineAround(src, s.Start).Start == s.Start && lineAround(src, s.End).End == s.End
+	prose := c.tree.InComment(s.Start+1) && c.tree.InComment(s.End) ||
+		c.tree.InString(s.Start+1) && c.tree.InString(s.End-1)
+	return lines >= 2 && lines <= maxBlockLines && whole && !prose
+}
+
+func cutLines(src []byte, s grammars.Span) int {
+	return 1 + bytes.Count(src[s.Start:s.End], []byte{'\n'})
 }
 
 func (c *cutter) close() { c.tree.Close() }
 
-// runs joins statements that follow each other to spans of two to
+// runs joins statements that follow each other, as long as they stay within
 // maxBlockLines lines. statements ascend, wider first.
 func runs(src []byte, statements []grammars.Span) []grammars.Span {
 	var out []grammars.Span
@@ -110,11 +122,10 @@ func runs(src []byte, statements []grammars.Span) []grammars.Span {
 				}
 				run.End = next.End
 			}
-			lines := 1 + bytes.Count(src[run.Start:run.End], []byte{'\n'})
-			if lines > maxBlockLines {
+			if cutLines(src, run) > maxBlockLines {
 				break
 			}
-			if lines >= 2 && (len(out) == 0 || out[len(out)-1] != run) {
+			if len(out) == 0 || out[len(out)-1] != run {
 				out = append(out, run)
 			}
 		}

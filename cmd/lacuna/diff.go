@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"strings"
 
@@ -45,14 +44,10 @@ func (e edits) moved(offset int) int {
 	return offset + shift
 }
 
-// unifiedDiff renders edits of old as a patch for "patch -p1" and "git apply".
-func unifiedDiff(name, old string, e edits) (string, error) {
+// unifiedDiff renders a patch for "patch -p1" and "git apply".
+func unifiedDiff(name, before, after string) string {
 	name = strings.TrimLeft(name, "/")
-	diff, err := udiff.ToUnified("a/"+name, "b/"+name, old, e, udiff.DefaultContextLines)
-	if err != nil {
-		return "", fmt.Errorf("%s: cannot render the diff: %w", name, err)
-	}
-	return diff, nil
+	return udiff.Unified("a/"+name, "b/"+name, before, after)
 }
 
 const (

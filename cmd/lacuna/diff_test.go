@@ -33,23 +33,18 @@ func TestEditsMoved(t *testing.T) {
 }
 
 func TestUnifiedDiff(t *testing.T) {
-	old := "func a() {}\n\n\n\n\n\n\n\n\nfunc b() {}"
-	e := edits{
-		{Start: 10, End: 10, New: "\n\treturn\n"},
-		{Start: len(old) - 1, End: len(old) - 1, New: " b() "},
-	}
+	before := "func a() {\n}\n\n\n\n\n\n\n\n\nfunc b() {}"
+	after := "func a() {\n\treturn\n}\n\n\n\n\n\n\n\n\nfunc b() { b() }"
 	want := strings.Join([]string{
 		"--- a/tmp/x.go",
 		"+++ b/tmp/x.go",
-		"@@ -1,4 +1,6 @@",
-		"-func a() {}",
-		"+func a() {",
+		"@@ -1,4 +1,5 @@",
+		" func a() {",
 		"+\treturn",
-		"+}",
+		" }",
 		" ",
 		" ",
-		" ",
-		"@@ -7,4 +9,4 @@",
+		"@@ -8,4 +9,4 @@",
 		" ",
 		" ",
 		" ",
@@ -59,12 +54,11 @@ func TestUnifiedDiff(t *testing.T) {
 		"\\ No newline at end of file",
 		"",
 	}, "\n")
-	got, err := unifiedDiff("/tmp/x.go", old, e)
-	if err != nil || got != want {
-		t.Errorf("%v\n%s\nwant\n%s", err, got, want)
+	if got := unifiedDiff("/tmp/x.go", before, after); got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
 	}
-	if got, err := unifiedDiff("x.go", old, nil); err != nil || got != "" {
-		t.Errorf("no edits: %q, %v", got, err)
+	if got := unifiedDiff("x.go", before, before); got != "" {
+		t.Errorf("no change: %q", got)
 	}
 }
 

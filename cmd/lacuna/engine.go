@@ -42,6 +42,7 @@ func (f engineFlags) loadBundle() (*models.Bundle, error) {
 	return models.Load(filepath.Clean(f.Bundle))
 }
 
+// check is for the beginning of a command: its errors are bad use.
 func (f engineFlags) check() error {
 	if f.Threads < 0 {
 		return usageErrorf("--threads %d: must not be negative", f.Threads)
@@ -51,9 +52,6 @@ func (f engineFlags) check() error {
 
 // openEngine joins the packages together. Its errors say what to do.
 func openEngine(flags engineFlags) (*engine, error) {
-	if err := flags.check(); err != nil {
-		return nil, err
-	}
 	bundle, err := flags.loadBundle()
 	if err != nil {
 		return nil, err

@@ -76,6 +76,9 @@ type evalPair struct {
 }
 
 func (c *evalCmd) check() (*grammars.Language, error) {
+	if err := c.engineFlags.check(); err != nil {
+		return nil, err
+	}
 	for _, kind := range c.Kinds {
 		if !slices.Contains(cutKinds, kind) {
 			return nil, usageErrorf("--kinds %s: there are: rest, line, expression, block", kind)

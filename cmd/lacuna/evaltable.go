@@ -20,7 +20,7 @@ func printEval(w io.Writer, report evalReport) error {
 		return err
 	}
 	b := report.Baseline
-	_, err := fmt.Fprintf(w, "\nExact on the same holes: %s %s, %s %s; both %d, only the first %d, only the baseline %d\n",
+	_, err := fmt.Fprintf(w, "\nExact on the same holes: %s %s %%, %s %s %%; both %d, only the first %d, only the baseline %d\n",
 		report.Result.Model, percent(report.Result.Total.Exact), b.Model, percent(b.Total.Exact), b.Both, b.OnlyResult, b.OnlyBaseline)
 	return err
 }
@@ -28,7 +28,7 @@ func printEval(w io.Writer, report evalReport) error {
 func printOutcome(w io.Writer, o evalOutcome) error {
 	fmt.Fprintf(w, "%s (%s)\n", o.Model, o.Bundle)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "kind\tholes\tshown\texact\tfirst line\tsimilarity\tparses\tsteps\tforwards\ttokens/forward\tp50 ms\tp95 ms\t")
+	fmt.Fprintln(t, "kind\tholes\tshown %\texact %\t1st line %\tsimilar\tparses %\tsteps\tfwd\ttok/fwd\tp50 ms\tp95 ms\t")
 	for _, kind := range cutKinds {
 		if s, ok := o.Kinds[kind]; ok {
 			printScore(t, string(kind), s)
@@ -44,9 +44,10 @@ func printScore(w io.Writer, name string, s evalScore) {
 		percent(s.Parses), s.Steps, s.Forwards, s.TokensPerForward, s.P50, s.P95)
 }
 
+// percent prints a rate with its interval.
 func percent(r rate) string {
 	if r.Of == 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%.1f%% [%.1f, %.1f]", 100*r.Rate, 100*r.Low, 100*r.High)
+	return fmt.Sprintf("%.1f (%.0f-%.0f)", 100*r.Rate, 100*r.Low, 100*r.High)
 }

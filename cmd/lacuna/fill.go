@@ -46,6 +46,9 @@ Exit status: 0 filled, 1 nothing could be filled or a file failed, 2 bad use.`
 }
 
 func (c *fillCmd) check() error {
+	if err := c.engineFlags.check(); err != nil {
+		return err
+	}
 	for _, kind := range c.Kind {
 		if !slices.Contains(foundKinds, kind) {
 			return usageErrorf("--kind %s: there are: marker, body, stub, gap", kind)
@@ -128,9 +131,11 @@ func (c *fillCmd) Run(a *app) error {
 	if fatal != nil {
 		return fatal
 	}
-	fmt.Fprintf(a.stderr, "filled %d of %s in %s, %.1f s, %s\n",
-		r.total.filled, count(r.total.found, "hole"), count(r.total.files, "file"),
-		time.Since(started).Seconds(), count(r.total.steps, "denoising step"))
+	if r.total.files > 0 {
+		fmt.Fprintf(a.stderr, "filled %d of %s in %s, %.1f s, %s\n",
+			r.total.filled, count(r.total.found, "hole"), count(r.total.files, "file"),
+			time.Since(started).Seconds(), count(r.total.steps, "denoising step"))
+	}
 	if r.total.failed > 0 || r.total.filled == 0 {
 		return errSaid
 	}
@@ -238,14 +243,11 @@ func (r *fillRun) deliver(src *source, done *filling) error {
 		_, err := r.app.stdout.Write(done.text)
 		return err
 	}
-	diff, err := unifiedDiff(src.Name, string(src.Text), done.edits)
-	if err != nil {
-		return err
-	}
+	diff := unifiedDiff(src.Name, string(src.Text), string(done.text))
 	if r.colour {
 		diff = colourDiff(diff)
 	}
-	_, err = fmt.Fprint(r.app.stdout, diff)
+	_, err := fmt.Fprint(r.app.stdout, diff)
 	return err
 }
 

@@ -253,6 +253,18 @@ func TestFillKindAndAt(t *testing.T) {
 	}
 }
 
+func TestFillColour(t *testing.T) {
+	path := writeFile(t, "x.go", threeHoles)
+	for flag, want := range map[string]bool{"--color=always": true, "--color=auto": false} {
+		filler, _ := byOrder(threeFills...)
+		a := newTestApp(t, filler)
+		a.run(t, 0, "fill", flag, path)
+		if got := strings.Contains(a.out.String(), colourGreen+"+\ta := 1"+colourReset); got != want {
+			t.Errorf("%s: coloured %v, want %v:\n%s", flag, got, want, a.out)
+		}
+	}
+}
+
 func TestFillStdin(t *testing.T) {
 	filler, _ := byOrder(threeFills...)
 	a := newTestApp(t, filler)

@@ -32,7 +32,10 @@ func (p lineColumn) offset(src []byte) (int, error) {
 	for line := 1; line < p.Line; line++ {
 		end := lineEnd(src, start)
 		if end == len(src) {
-			return 0, usageErrorf("--at %d:%d: there are only %d lines", p.Line, p.Column, line)
+			if start == end && line > 1 {
+				line-- // nobody counts what follows the last line break
+			}
+			return 0, usageErrorf("--at %d:%d: the file has only %s", p.Line, p.Column, count(line, "line"))
 		}
 		start = afterBreak(src, end)
 	}

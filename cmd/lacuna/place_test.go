@@ -19,7 +19,9 @@ func TestLineColumn(t *testing.T) {
 		{"cr", "ab\rcd", "2:1", 3, ""},
 		{"column too far", "abc\n", "1:5", 0, "--at 1:5: line 1 ends at column 4"},
 		{"column past a crlf", "ab\r\n", "1:4", 0, "--at 1:4: line 1 ends at column 3"},
-		{"line too far", "abc\ndef", "3:1", 0, "--at 3:1: there are only 2 lines"},
+		{"line too far", "abc\ndef", "3:1", 0, "--at 3:1: the file has only 2 lines"},
+		{"line too far behind a break", "abc\ndef\n", "4:1", 0, "--at 4:1: the file has only 2 lines"},
+		{"line too far in an empty file", "", "2:1", 0, "--at 2:1: the file has only 1 line"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var p lineColumn

@@ -37,7 +37,9 @@ func load(lib Library) (version string, err error) {
 		return "", fmt.Errorf("%s %w", lib.Path, err)
 	}
 	ortgo.SetSharedLibraryPath(lib.Path)
-	if err := ortgo.InitializeEnvironment(ortgo.WithLogLevelError()); err != nil {
+	// Errors come back from every call; logging them too, for instance at each
+	// cancellation, would fill the editor's log.
+	if err := ortgo.InitializeEnvironment(ortgo.WithLogLevelFatal()); err != nil {
 		return "", fmt.Errorf("%s cannot be used as ONNX Runtime %s or later: %w", lib.Path, MinimumVersion, err)
 	}
 	environment.path, environment.version = lib.Path, ortgo.GetVersion()

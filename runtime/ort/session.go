@@ -127,6 +127,9 @@ func (s *Session) Run(ctx context.Context, call *sched.Call, result *sched.Resul
 	if s.session == nil {
 		return ErrClosed
 	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	b, err := s.bind(call, result)
 	if err != nil {
 		return err

@@ -50,7 +50,7 @@ end
 
 --- Calls a function of Probe (test/init.lua); vim.NIL becomes nil.
 function Editor:probe(name, ...)
-  local value = self:lua('return Probe.' .. name .. '(...)', ...)
+  local value = self:lua('return Probe and Probe.' .. name .. '(...)', ...)
   return value ~= vim.NIL and value or nil
 end
 

@@ -5,7 +5,8 @@
 // A language is one definition in its own file (golang.go, python.go) and the
 // queries under queries/<id>:
 //
-//	holes.scm      empty bodies, stubs and markers
+//	holes.scm      empty bodies and stubs
+//	markers.scm    explicit markers
 //	scopes.scm     functions, methods and classes
 //	faults.scm     what Parse lets pass but the language does not
 //	evalspans.scm  what an evaluation may cut out

@@ -25,10 +25,11 @@ func (t *Tree) allFaults() []Span {
 		}
 		more = !fault && n.HasError() && cursor.GoToFirstChild() || nextInOrder(cursor)
 	}
-	t.language.compiled().faults.each(t.tree.RootNode(), t.source, func(m match) {
+	t.each(t.language.compiled().faults, func(m match) bool {
 		if s, ok := m.span("fault.empty"); ok && s.Start == s.End {
 			faults = append(faults, s)
 		}
+		return true
 	})
 	slices.SortFunc(faults, compareSpans)
 	t.faults = slices.Compact(faults)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"strings"
+	"time"
 )
 
 const (
@@ -14,6 +15,9 @@ const (
 	// so many, and no more than so many bytes of source in all.
 	maxGapTrials  = 24
 	gapTrialBytes = 4 << 20
+	// gapTrialLimit bounds one reparse. It takes about a millisecond where the
+	// source is code.
+	gapTrialLimit = 250 * time.Millisecond
 	// wantingWindow is how many bytes before a place are shown to
 	// gapRules.wanting.
 	wantingWindow = 24
@@ -40,7 +44,11 @@ func (t *Tree) gaps() []Hole {
 				return found
 			}
 			trials--
-			if t.closes(c) {
+			ok, err := t.closes(c)
+			if err != nil {
+				return found
+			}
+			if ok {
 				found = append(found, c.Hole)
 				break
 			}
@@ -55,19 +63,20 @@ type candidate struct {
 	trial string
 }
 
-// closes says whether the trial makes the faults fewer or smaller.
-func (t *Tree) closes(c candidate) bool {
+// closes says whether the trial makes the faults fewer or smaller. An error
+// means that trials of this file take too long.
+func (t *Tree) closes(c candidate) (bool, error) {
 	text := c.Lead + c.trial + c.Trail
-	after, err := t.Splice(c.Start, c.End, text)
+	after, err := t.splice(gapTrialLimit, c.Start, c.End, text)
 	if err != nil {
-		return false
+		return false, err
 	}
 	defer after.Close()
 	if len(NewFaults(t, after, Edit{c.Start, c.End, c.Start + len(text)})) > 0 {
-		return false
+		return false, nil
 	}
 	old, now := t.allFaults(), after.allFaults()
-	return len(now) < len(old) || totalLength(now) < totalLength(old)
+	return len(now) < len(old) || totalLength(now) < totalLength(old), nil
 }
 
 func totalLength(spans []Span) int {
@@ -192,8 +201,7 @@ func (t *Tree) indented(repair string, line Span) string {
 func (t *Tree) blockAfter(line Span, end int) candidate {
 	outer := t.indentAt(t.statementStart(line, end))
 	at := line.Start + len(bytes.TrimRight(t.source[line.Start:line.End], " \t"))
-	for next := line; next.End < len(t.source); {
-		next = t.lineAt(min(next.End+len(t.newline()), len(t.source)))
+	for next, ok := t.lineAfter(line); ok; next, ok = t.lineAfter(next) {
 		text := t.source[next.Start:next.End]
 		comment := bytes.HasPrefix(bytes.TrimLeft(text, " \t"), []byte(t.language.lineComment))
 		if !comment || len(indentOf(text)) <= len(outer) {

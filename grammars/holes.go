@@ -7,27 +7,24 @@ import (
 	"strings"
 )
 
-// Holes returns the holes of the file in document order. None overlap; of
-// nested ones the outermost is taken.
+const (
+	// maxHoles is how many holes, and how many markers, of a file are
+	// reported. More of them are the work of a program, not of someone who
+	// waits for them to be filled.
+	maxHoles = 2000
+	// markerName is the identifier that marks a missing expression.
+	markerName = "__hole__"
+)
+
+// Holes returns the holes of the file in document order, the first
+// thousands of them. None overlap; of nested ones the outermost is taken.
 func (t *Tree) Holes() []Hole { return slices.Clone(t.allHoles()) }
 
 func (t *Tree) allHoles() []Hole {
 	if t.holes != nil {
 		return t.holes
 	}
-	var found []Hole
-	var meant []Span // bodies that are empty on purpose
-	t.language.compiled().holes.each(t.tree.RootNode(), t.source, func(m match) {
-		if s, ok := m.span("hole.none"); ok {
-			meant = append(meant, s)
-		}
-		if h, ok := t.holeOf(m); ok {
-			found = append(found, h)
-		}
-	})
-	found = outermost(slices.DeleteFunc(found, func(h Hole) bool {
-		return h.Kind != KindMarker && slices.ContainsFunc(meant, func(s Span) bool { return s.Start <= h.Start && h.End <= s.End })
-	}))
+	found := t.explicitHoles()
 	for _, gap := range t.gaps() {
 		if !slices.ContainsFunc(found, func(h Hole) bool { return t.touch(gap.Span, h.Span) }) {
 			found = append(found, gap)
@@ -38,6 +35,34 @@ func (t *Tree) allHoles() []Hole {
 		t.holes[i].Scope = t.scopeOf(t.holes[i].Span)
 	}
 	return t.holes
+}
+
+// explicitHoles are those that holes.scm and markers.scm find.
+func (t *Tree) explicitHoles() []Hole {
+	var found []Hole
+	var meant []Span // bodies that are empty on purpose
+	t.each(t.language.compiled().holes, func(m match) bool {
+		if s, ok := m.span("hole.none"); ok {
+			meant = append(meant, s)
+		}
+		if h, ok := t.holeOf(m); ok {
+			found = append(found, h)
+		}
+		return len(found) < maxHoles
+	})
+	found = slices.DeleteFunc(found, func(h Hole) bool {
+		return slices.ContainsFunc(meant, func(s Span) bool { return s.Start <= h.Start && h.End <= s.End })
+	})
+	// Every identifier is a match to be looked at: not without need.
+	if bytes.Contains(t.source, []byte("HOLE")) || bytes.Contains(t.source, []byte(markerName)) {
+		t.each(t.language.compiled().markers, func(m match) bool {
+			if s, ok := m.span("hole.marker"); ok {
+				found = append(found, t.marker(s))
+			}
+			return len(found) < 2*maxHoles
+		})
+	}
+	return outermost(found)
 }
 
 // outermost sorts holes and drops those that overlap an earlier or wider one.
@@ -87,9 +112,6 @@ func (t *Tree) Cursor(offset int) Hole {
 // holeOf makes a hole of a match of holes.scm.
 func (t *Tree) holeOf(m match) (Hole, bool) {
 	owner, _ := m.span("function")
-	if s, ok := m.span("hole.marker"); ok {
-		return t.marker(s), true
-	}
 	if s, ok := m.span("hole.body"); ok {
 		return t.emptyBody(s, owner)
 	}
@@ -104,7 +126,7 @@ func (t *Tree) holeOf(m match) (Hole, bool) {
 func (t *Tree) marker(s Span) Hole {
 	first, last := t.lineAt(s.Start), t.lineAt(s.End)
 	alone := len(bytes.TrimSpace(t.source[first.Start:s.Start])) == 0 && len(bytes.TrimSpace(t.source[s.End:last.End])) == 0
-	return Hole{Span: s, Kind: KindMarker, Multiline: alone && !bytes.Equal(t.source[s.Start:s.End], []byte("__hole__"))}
+	return Hole{Span: s, Kind: KindMarker, Multiline: alone && !bytes.Equal(t.source[s.Start:s.End], []byte(markerName))}
 }
 
 // emptyBody is a hole between two braces with white space between them.

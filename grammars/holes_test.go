@@ -87,6 +87,7 @@ func TestGaps(t *testing.T) {
 			{src: "def f(self):\n    self.|\n    return 1\n"},
 			{src: "def f(x):\n    return x\n"},
 			{src: "def f(x):\r\n    y = |\r\n    return y\r\n"},
+			{src: "def f(x):\r\n    # one\r\n    # two|\n\ndef g():\r\n    return 1\n", lead: "\r\n    ", lines: true},
 		},
 	}
 	for id, list := range tests {

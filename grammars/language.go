@@ -39,7 +39,7 @@ type definition struct {
 
 // queries are the compiled files of queries/<id>.
 type queries struct {
-	holes, scopes, faults, evalSpans *query
+	holes, markers, scopes, faults, evalSpans *query
 }
 
 var languages = []*Language{
@@ -54,6 +54,7 @@ func newLanguage(d definition) *Language {
 	l.compiled = sync.OnceValue(func() *queries {
 		return &queries{
 			holes:     l.mustQuery("holes.scm"),
+			markers:   l.mustQuery("markers.scm"),
 			scopes:    l.mustQuery("scopes.scm"),
 			faults:    l.mustQuery("faults.scm"),
 			evalSpans: l.mustQuery("evalspans.scm"),

@@ -18,6 +18,15 @@ func (t *Tree) lineAt(offset int) Span {
 	return Span{start, end}
 }
 
+// lineAfter is the line below line, if there is one.
+func (t *Tree) lineAfter(line Span) (Span, bool) {
+	n := bytes.IndexByte(t.source[line.End:], '\n')
+	if n < 0 {
+		return Span{}, false
+	}
+	return t.lineAt(line.End + n + 1), true
+}
+
 // indentAt is the white space that opens the line of offset.
 func (t *Tree) indentAt(offset int) string {
 	line := t.lineAt(offset)

@@ -18,7 +18,7 @@ type NodeSpan struct {
 // without what encloses them. Spans nest; none is empty.
 func (t *Tree) NodeSpans() []NodeSpan {
 	var spans []NodeSpan
-	t.language.compiled().evalSpans.each(t.tree.RootNode(), t.source, func(m match) {
+	t.each(t.language.compiled().evalSpans, func(m match) bool {
 		for _, c := range m.captures {
 			kind, inner := strings.CutSuffix(m.query.names[c.Index], ".inner")
 			s := spanOf(c.Node)
@@ -29,6 +29,7 @@ func (t *Tree) NodeSpans() []NodeSpan {
 				spans = append(spans, NodeSpan{s, kind})
 			}
 		}
+		return true
 	})
 	slices.SortFunc(spans, func(a, b NodeSpan) int {
 		if c := compareSpans(a.Span, b.Span); c != 0 {

@@ -73,10 +73,11 @@ func (t *Tree) pathAt(offset int) []*sitter.Node {
 func (t *Tree) scopeOf(s Span) Span {
 	if t.scopes == nil {
 		t.scopes = []Span{{0, len(t.source)}}
-		t.language.compiled().scopes.each(t.tree.RootNode(), t.source, func(m match) {
+		t.each(t.language.compiled().scopes, func(m match) bool {
 			if scope, ok := m.span("scope"); ok {
 				t.scopes = append(t.scopes, scope)
 			}
+			return true
 		})
 		slices.SortFunc(t.scopes, compareSpans)
 	}

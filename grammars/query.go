@@ -85,20 +85,78 @@ func (p *predicate) holds(text []byte) bool {
 	return (string(text) == p.literal) != p.negative
 }
 
-// each calls yield with every match in root whose predicates hold.
-func (q *query) each(root *sitter.Node, source []byte, yield func(match)) {
+// each calls yield with every match of q whose predicates hold, until it
+// returns false. There are no matches in a source that is not code.
+func (t *Tree) each(q *query, yield func(match) bool) {
+	if len(q.predicates) == 0 || !t.readable() {
+		return
+	}
 	cursor := sitter.NewQueryCursor()
 	defer cursor.Close()
-	cursor.Exec(q.sitter, root)
+	cursor.Exec(q.sitter, t.tree.RootNode())
 	for {
 		m, ok := cursor.NextMatch()
 		if !ok {
 			return
 		}
-		if q.accepts(m, source) {
-			yield(match{q, m.Captures})
+		if q.accepts(m, t.source) && !yield(match{q, m.Captures}) {
+			return
 		}
 	}
+}
+
+// maxTokenRun is how many tokens that are no nodes of their own (brackets,
+// keywords) may follow one another in one error.
+const maxTokenRun = 1000
+
+// readable says whether queries may run. For each such token the library looks
+// for a named node behind it: a megabyte of "(" would take it hours.
+func (t *Tree) readable() bool {
+	if t.readability == unknown {
+		t.readability = readable
+		if t.hasTokenRun() {
+			t.readability = unreadable
+		}
+	}
+	return t.readability == readable
+}
+
+// readability remembers what readable found.
+type readability uint8
+
+const (
+	unknown readability = iota
+	readable
+	unreadable
+)
+
+func (t *Tree) hasTokenRun() bool {
+	cursor := sitter.NewTreeCursor(t.tree.RootNode())
+	defer cursor.Close()
+	for more := true; more; {
+		n := cursor.CurrentNode()
+		if n.IsError() && n.ChildCount() > maxTokenRun && longestRun(n) > maxTokenRun {
+			return true
+		}
+		more = n.HasError() && cursor.GoToFirstChild() || nextInOrder(cursor)
+	}
+	return false
+}
+
+// longestRun counts the most unnamed children of n in a row, up to one more
+// than maxTokenRun.
+func longestRun(n *sitter.Node) int {
+	cursor := sitter.NewTreeCursor(n)
+	defer cursor.Close()
+	longest, run := 0, 0
+	for more := cursor.GoToFirstChild(); more && longest <= maxTokenRun; more = cursor.GoToNextSibling() {
+		run++
+		if cursor.CurrentNode().IsNamed() {
+			run = 0
+		}
+		longest = max(longest, run)
+	}
+	return longest
 }
 
 func (q *query) accepts(m *sitter.QueryMatch, source []byte) bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -37,6 +38,8 @@ type Tree struct {
 	holes  []Hole
 	scopes []Span
 	faults []Span
+
+	readability readability
 }
 
 // Edit says that [Start, OldEnd) was replaced by [Start, NewEnd).
@@ -46,10 +49,10 @@ type Edit struct{ Start, OldEnd, NewEnd int }
 // ErrTooLarge, ErrNotUTF8 or ErrTimeout; a source with syntax errors is not an
 // error.
 func Parse(lang *Language, src []byte) (*Tree, error) {
-	return parse(lang, nil, src)
+	return parse(lang, nil, src, parseLimit)
 }
 
-func parse(lang *Language, old *sitter.Tree, src []byte) (*Tree, error) {
+func parse(lang *Language, old *sitter.Tree, src []byte, limit time.Duration) (*Tree, error) {
 	if len(src) > MaxSource {
 		return nil, ErrTooLarge
 	}
@@ -59,7 +62,7 @@ func parse(lang *Language, old *sitter.Tree, src []byte) (*Tree, error) {
 	parser := sitter.NewParser()
 	defer parser.Close()
 	parser.SetLanguage(lang.grammar())
-	parser.SetOperationLimit(int(parseLimit.Microseconds()))
+	parser.SetOperationLimit(int(limit.Microseconds()))
 	// A context that can be cancelled would race inside the library.
 	tree, err := parser.ParseCtx(context.Background(), old, src)
 	if errors.Is(err, sitter.ErrOperationLimit) {
@@ -76,6 +79,10 @@ func parse(lang *Language, old *sitter.Tree, src []byte) (*Tree, error) {
 // as the ones before left it. t stays valid and unchanged. Errors are those of
 // Parse, and one for edits that do not lead from t's source to src.
 func (t *Tree) Update(src []byte, edits ...Edit) (*Tree, error) {
+	return t.update(parseLimit, src, edits)
+}
+
+func (t *Tree) update(limit time.Duration, src []byte, edits []Edit) (*Tree, error) {
 	if err := checkEdits(len(t.source), len(src), edits); err != nil {
 		return nil, err
 	}
@@ -91,7 +98,7 @@ func (t *Tree) Update(src []byte, edits ...Edit) (*Tree, error) {
 			NewEndIndex: uint32(e.NewEnd),
 		})
 	}
-	return parse(t.language, old, src)
+	return parse(t.language, old, src, limit)
 }
 
 func checkEdits(size, want int, edits []Edit) error {
@@ -109,14 +116,15 @@ func checkEdits(size, want int, edits []Edit) error {
 
 // Splice is Update for a source with [start, end) replaced by text.
 func (t *Tree) Splice(start, end int, text string) (*Tree, error) {
+	return t.splice(parseLimit, start, end, text)
+}
+
+func (t *Tree) splice(limit time.Duration, start, end int, text string) (*Tree, error) {
 	if start < 0 || end < start || end > len(t.source) {
 		return nil, fmt.Errorf("range %d..%d is outside the %d bytes of source", start, end, len(t.source))
 	}
-	src := make([]byte, 0, len(t.source)-(end-start)+len(text))
-	src = append(src, t.source[:start]...)
-	src = append(src, text...)
-	src = append(src, t.source[end:]...)
-	return t.Update(src, Edit{start, end, start + len(text)})
+	src := slices.Concat(t.source[:start], []byte(text), t.source[end:])
+	return t.update(limit, src, []Edit{{start, end, start + len(text)}})
 }
 
 // Copy returns the same tree for another goroutine, to be closed by itself.

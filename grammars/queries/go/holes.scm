@@ -1,7 +1,6 @@
-; @hole.body    the braces of a body; a hole if nothing stands between them
-; @hole.stub    statements that only say that the body is missing
-; @hole.marker  explicit markers
-; @function     what the hole is indented against
+; @hole.body  the braces of a body; a hole if nothing stands between them
+; @hole.stub  statements that only say that the body is missing
+; @function   what the hole is indented against
 ;
 ; Only the predicates eq?, not-eq?, match? and not-match? may be used.
 
@@ -48,8 +47,3 @@
 (func_literal
   body: (block . (comment) @hole.stub @_todo . (comment)* @hole.stub . "}")
   (#match? @_todo "^(//|/\\*)\\s*(TODO|FIXME)\\b")) @function
-
-((comment) @hole.marker (#match? @hole.marker "^(//\\s*HOLE|/\\*\\s*HOLE\\s*\\*/)\\s*$"))
-((identifier) @hole.marker (#eq? @hole.marker "__hole__"))
-((field_identifier) @hole.marker (#eq? @hole.marker "__hole__"))
-((type_identifier) @hole.marker (#eq? @hole.marker "__hole__"))

@@ -1,7 +1,6 @@
-; @hole.stub    statements that only say that the body is missing
-; @hole.marker  explicit markers
-; @hole.none    bodies that mean to be as they are: no hole within
-; @function     what the hole is indented against
+; @hole.stub  statements that only say that the body is missing
+; @hole.none  bodies that mean to be as they are: no hole within
+; @function   what the hole is indented against
 ;
 ; Only the predicates eq?, not-eq?, match? and not-match? may be used. Each
 ; stub stands twice: an end anchor after an optional comment would be ignored.
@@ -47,6 +46,3 @@
   superclasses: (argument_list (_) @_base)
   body: (block) @hole.none
   (#match? @_base "^(typing\\.|typing_extensions\\.)?Protocol\\b"))
-
-((comment) @hole.marker (#match? @hole.marker "^#\\s*HOLE\\s*$"))
-((identifier) @hole.marker (#eq? @hole.marker "__hole__"))

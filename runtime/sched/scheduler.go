@@ -12,7 +12,7 @@ import (
 // Defaults of Config.
 const (
 	// DefaultMemory keeps some ten documents of 600 tokens with the keys and
-	// values of the small model (8 KiB a token).
+	// values of the small model (7 KiB a token).
 	DefaultMemory = 64 << 20
 	// DefaultChunk is long enough that its fixed costs do not show and short
 	// enough that a cancelled cold prefill has something to keep.

@@ -115,6 +115,9 @@ func (c *benchCmd) Run(a *app) error {
 	for i := range c.Repeat {
 		status.show("starting the server %d of %d", i+1, c.Repeat)
 		p, err := probeServer(a.ctx, c.engineFlags, benchSource, bytes.Index(benchSource, []byte(benchCursor))+len(benchCursor))
+		if a.ctx.Err() != nil {
+			return a.ctx.Err()
+		}
 		if err != nil {
 			return err
 		}

@@ -225,7 +225,10 @@ func fillCut(ctx context.Context, filler infill.Filler, lang *grammars.Language,
 		return evalRecord{}, fmt.Errorf("%s: %w", c.File, err)
 	}
 	defer tree.Close()
-	hole := tree.Cursor(c.Start)
+	hole := tree.HoleAt(c.Start)
+	if hole.Start != c.Start || hole.End != c.Start {
+		hole = tree.Cursor(c.Start)
+	}
 	// Nobody who wants a block is content with a line: that is the editor's
 	// "fill this hole", not its ghost text.
 	hole.Multiline = hole.Multiline || c.Kind == cutBlock

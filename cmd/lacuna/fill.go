@@ -177,6 +177,9 @@ func (r *fillRun) file(name string) error {
 		return err
 	}
 	holes, err := r.holes(tree, src)
+	if err == nil {
+		err = r.app.ctx.Err() // parsing cannot be interrupted
+	}
 	if err != nil {
 		tree.Close()
 		return err

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 	"github.com/mattn/go-isatty"
@@ -35,6 +36,11 @@ type cli struct {
 	Model   modelCmd   `cmd:"" help:"Show the model: name, checksums and card."`
 	Version versionCmd `cmd:"" help:"Print versions."`
 }
+
+// interruptGrace is how long a command may take to stop. What cannot be
+// interrupted is parsing; a file being written is done well within it, and would
+// be as it was if it were not.
+const interruptGrace = 3 * time.Second
 
 const description = `Lacuna fills holes in code with a small denoising model on this machine. Nothing leaves it.
 
@@ -63,8 +69,13 @@ func main() {
 func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	// A second Ctrl-C ends the process at once.
-	context.AfterFunc(ctx, stop)
+	context.AfterFunc(ctx, func() {
+		stop() // a second Ctrl-C ends the process at once
+		time.AfterFunc(interruptGrace, func() {
+			fmt.Fprintln(os.Stderr, "\nlacuna: interrupted")
+			os.Exit(exitInterrupted)
+		})
+	})
 
 	return runWith(&app{
 		ctx:       ctx,

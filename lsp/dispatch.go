@@ -133,7 +133,8 @@ func (s *Server) notify(method string, params jsonrpc2.RawMessage) {
 // session down.
 func (s *Server) recovered(method string, err *error) {
 	if r := recover(); r != nil {
-		s.log.Error("a panic was caught; please report it", "method", method, "panic", r, "stack", string(debug.Stack()))
+		s.log.Error("a panic was caught; please report it with what the server printed", "method", method, "panic", r)
+		s.options.Log.Error("the panic's stack", "stack", string(debug.Stack()))
 		*err = jsonrpc2.Errorf(jsonrpc2.InternalError, "%s panicked: %v", method, r)
 	}
 }

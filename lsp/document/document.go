@@ -82,30 +82,35 @@ func language(item protocol.TextDocumentItem) *grammars.Language {
 // Head is the latest snapshot.
 func (d *Document) Head() *Snapshot { return d.head.Load() }
 
-// Change applies the changes of one notification in order. Positions are in
+// Edit is one change of the text. A nil Range means all of it.
+type Edit struct {
+	Range *protocol.Range
+	Text  string
+}
+
+// Change applies the edits of one notification in order. Positions are in
 // the given encoding and clamp. A version that does not grow is reported in the
 // error, but applied all the same: the text must follow the editor's.
-func (d *Document) Change(version int32, changes []protocol.TextDocumentContentChangeEvent, encoding position.Encoding) error {
+func (d *Document) Change(version int32, edits []Edit, encoding position.Encoding) error {
 	old := d.Head()
 	next := *old
 	next.Version = version
 	next.seq++
 
 	whole := false
-	var edits []grammars.Edit
-	for _, change := range changes {
-		switch change := change.(type) {
-		case *protocol.TextDocumentContentChangeWholeDocument:
-			next.Text = position.New([]byte(change.Text))
+	var spans []grammars.Edit
+	for _, e := range edits {
+		if e.Range == nil {
+			next.Text = position.New([]byte(e.Text))
 			next.lost = false
-			whole, edits = true, nil
-		case *protocol.TextDocumentContentChangePartial:
-			start, end := next.Text.Span(change.Range, encoding)
-			next.Text = next.Text.Splice(start, end, []byte(change.Text))
-			edits = append(edits, grammars.Edit{Start: start, OldEnd: end, NewEnd: start + len(change.Text)})
+			whole, spans = true, nil
+			continue
 		}
+		start, end := next.Text.Span(*e.Range, encoding)
+		next.Text = next.Text.Splice(start, end, []byte(e.Text))
+		spans = append(spans, grammars.Edit{Start: start, OldEnd: end, NewEnd: start + len(e.Text)})
 	}
-	d.parser.record(next.seq, edits, whole)
+	d.parser.record(next.seq, spans, whole)
 	d.head.Store(&next)
 	if version <= old.Version {
 		return fmt.Errorf("version %d follows version %d; the change is applied, but edits for this document may be refused by the editor", version, old.Version)

@@ -1,0 +1,101 @@
+package lsptest
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/lacuna-dev/lacuna/infill"
+)
+
+// Filler does what a script says in place of a model.
+type Filler struct {
+	mu       sync.Mutex // guards what follows
+	answer   func(infill.Request) (infill.Result, error)
+	gate     chan struct{} // Fill waits for it to be closed; nil lets pass
+	requests []infill.Request
+	entered  chan infill.Request
+}
+
+// NewFiller makes a filler that has nothing to say.
+func NewFiller() *Filler {
+	f := &Filler{entered: make(chan infill.Request, 100)}
+	f.Answer(func(infill.Request) (infill.Result, error) {
+		return infill.Result{Reason: "the script says nothing"}, nil
+	})
+	return f
+}
+
+// Answer sets what Fill returns from now on.
+func (f *Filler) Answer(answer func(infill.Request) (infill.Result, error)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.answer = answer
+}
+
+// Says answers with a text for the hole.
+func (f *Filler) Says(text string) {
+	f.Answer(func(r infill.Request) (infill.Result, error) {
+		return infill.Result{Start: r.Hole.Start, End: r.Hole.End, Text: r.Hole.Lead + text + r.Hole.Trail, Fill: text, Parses: true, Steps: 1}, nil
+	})
+}
+
+// Replaces answers with a text that goes before bytes in front of the hole and
+// after bytes behind it.
+func (f *Filler) Replaces(before, after int, text string) {
+	f.Answer(func(r infill.Request) (infill.Result, error) {
+		return infill.Result{Start: r.Hole.Start - before, End: r.Hole.End + after, Text: text, Fill: text}, nil
+	})
+}
+
+// Fails answers with an error.
+func (f *Filler) Fails(message string) {
+	f.Answer(func(infill.Request) (infill.Result, error) { return infill.Result{}, errors.New(message) })
+}
+
+// Block makes Fill wait until Release or until its context ends.
+func (f *Filler) Block() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.gate = make(chan struct{})
+}
+
+// Release lets pass who waits, and everyone after.
+func (f *Filler) Release() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.gate != nil {
+		close(f.gate)
+		f.gate = nil
+	}
+}
+
+// Last is the latest request, the zero one before any.
+func (f *Filler) Last() infill.Request {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.requests) == 0 {
+		return infill.Request{}
+	}
+	return f.requests[len(f.requests)-1]
+}
+
+// Fill implements infill.Filler.
+func (f *Filler) Fill(ctx context.Context, r infill.Request) (infill.Result, error) {
+	f.mu.Lock()
+	answer, gate := f.answer, f.gate
+	f.requests = append(f.requests, r)
+	f.mu.Unlock()
+	f.entered <- r
+	if r.OnStep != nil {
+		r.OnStep(infill.Step{Number: 1, Settled: 1, Slots: 2})
+	}
+	if gate != nil {
+		select {
+		case <-gate:
+		case <-ctx.Done():
+			return infill.Result{}, ctx.Err()
+		}
+	}
+	return answer(r)
+}

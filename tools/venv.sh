@@ -21,8 +21,13 @@ command -v "$python" >/dev/null || die "no $python: install Python 3.11 or later
   die "$("$python" --version) is too old: install Python 3.11 or later, or name one in PYTHON"
 [[ -r $requirements ]] || die "cannot read $requirements"
 
-# Requirements may include others with -r.
-want=$({ "$python" -VV; command -v "$python"; cat "$(dirname "$requirements")"/requirements*.txt "$requirements"; } | sha256sum)
+# Requirements may include others of the same folder with "-r FILE".
+want=$({
+  "$python" -VV
+  command -v "$python"
+  cat "$requirements"
+  sed -nE 's/^-r[[:space:]]+//p' "$requirements" | while read -r other; do cat "$(dirname "$requirements")/$other"; done
+} | sha256sum)
 
 # pip runs a pip on the environment. Debian splits pip and ensurepip off Python,
 # so where neither is at hand Debian's pip wheel is unpacked and run as it is.

@@ -1,13 +1,14 @@
 -- Takes the picture in the README: a real Neovim in a real terminal (tmux), with
 -- ghost text from the model in bin/lacuna.
 --
---     nvim -l editors/nvim/picture/take.lua bin/lacuna docs/nvim.svg FILE LINE KEYS
+--     nvim -l editors/nvim/picture/take.lua bin/lacuna docs/nvim.svg FILE TEXT KEYS
 --
--- Opens FILE, goes to LINE, types KEYS, and waits for ghost text.
+-- Opens FILE, types KEYS instead of the first line with TEXT, and waits for ghost
+-- text.
 local here = vim.fs.dirname(vim.fs.abspath(debug.getinfo(1, 'S').source:sub(2)))
 local svg = dofile(vim.fs.joinpath(here, 'svg.lua'))
-local server, target, file, line, keys = unpack(vim.tbl_map(tostring, arg))
-assert(keys, 'usage: take.lua LACUNA TARGET FILE LINE KEYS')
+local server, target, file, text, keys = unpack(vim.tbl_map(tostring, arg))
+assert(keys, 'usage: take.lua LACUNA TARGET FILE TEXT KEYS')
 local deadline = 60 * 1000
 local columns, rows = 80, 22
 
@@ -61,9 +62,12 @@ local function take()
   await('the server', function()
     return probe('ready')
   end)
-  tmux('send-keys', '-l', (':%d'):format(line))
+  local line = vim.fn.indexof(vim.fn.readfile(file), function(_, candidate)
+    return candidate:find(text, 1, true) ~= nil
+  end)
+  tmux('send-keys', '-l', (':%d'):format(line + 1))
   tmux('send-keys', 'Enter')
-  tmux('send-keys', '-l', 'A' .. keys)
+  tmux('send-keys', '-l', 'zzS' .. keys)
   await('ghost text', function()
     return probe('ghost')
   end)

@@ -8,8 +8,9 @@
 //	holes.scm      empty bodies and stubs
 //	markers.scm    explicit markers
 //	scopes.scm     functions, methods and classes
-//	faults.scm     what Parse lets pass but the language does not
 //	evalspans.scm  what an evaluation may cut out
+//	faults.scm     what the grammar lets pass but the language does not;
+//	breaks.scm     likewise, line breaks. Both are optional.
 //
 // It must never know LSP, nor how a hole is filled. It is the only importer of
 // go-tree-sitter.

@@ -1,7 +1,9 @@
 package grammars
 
 import (
+	"bytes"
 	"slices"
+	"strings"
 
 	sitter "github.com/smacker/go-tree-sitter"
 )
@@ -31,9 +33,43 @@ func (t *Tree) allFaults() []Span {
 		}
 		return true
 	})
+	faults = append(faults, t.forbiddenBreaks()...)
 	slices.SortFunc(faults, compareSpans)
 	t.faults = slices.Compact(faults)
 	return t.faults
+}
+
+// forbiddenBreaks are the places, as empty spans, where a line ends too early.
+func (t *Tree) forbiddenBreaks() []Span {
+	queries := t.language.compiled()
+	if queries.breaks == nil || !t.language.gaps.breaking.Match(t.source) {
+		return nil
+	}
+	var found []Span
+	t.each(queries.breaks, func(m match) bool {
+		before, _ := m.span("break.before")
+		after, ok := m.span("break.after")
+		if ok && before.End < after.Start && t.breaksLine(Span{before.End, after.Start}) && !t.inBrackets(Span{before.End, after.Start}) {
+			found = append(found, Span{before.End, before.End})
+		}
+		return true
+	})
+	return found
+}
+
+// breaksLine says whether a line ends within s without a backslash.
+func (t *Tree) breaksLine(s Span) bool {
+	line, _, broken := bytes.Cut(t.source[s.Start:s.End], []byte("\n"))
+	return broken && !bytes.HasSuffix(bytes.TrimSuffix(line, []byte("\r")), []byte("\\"))
+}
+
+// inBrackets says whether a node that begins and ends with brackets encloses s.
+func (t *Tree) inBrackets(s Span) bool {
+	return slices.ContainsFunc(t.pathAt(s.Start), func(n *sitter.Node) bool {
+		around := spanOf(n)
+		return around.End > s.End && strings.IndexByte("([{", t.source[around.Start]) >= 0 &&
+			strings.IndexByte(")]}", t.source[around.End-1]) >= 0
+	})
 }
 
 // nextInOrder moves to the next node that is not below the current one.

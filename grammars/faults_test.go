@@ -18,6 +18,10 @@ func TestFaults(t *testing.T) {
 		{"python", "def f():\n    return 1\n", nil},
 		{"python", "def f():\n\nx = 1\n", []string{"1:9 "}},
 		{"python", "if x:\nelse:\n    pass\n", []string{"1:6 "}},
+		{"python", "x =\nf()\n", []string{"1:4 "}},
+		{"python", "x = a +  # more\ny\n", []string{"1:8 "}},
+		{"python", "x = (a +\n     b) or \\\n  c\nf(a.\n  b, [c ==\n d])\n", nil},
+		{"python", "self.\nx = not\ny\n", []string{"1:6 ", "2:8 "}},
 		{"python", "x = (1,\n", []string{"1:1 x = (1,"}},
 	}
 	for _, tt := range tests {

@@ -85,6 +85,9 @@ func TestGaps(t *testing.T) {
 			{src: "def f():\n    if x >| :\n        return y\n", lead: " "},
 			{src: "def f():\n    for x in|", lead: " ", lines: true},
 			{src: "def f(self):\n    self.|\n    return 1\n"},
+			{src: "def f():\n    x = |\n    g(x)\n"},
+			{src: "def f():\n    x = |\n    y = 2\n"},
+			{src: "def f():\n    self.|\n    y = 2\n"},
 			{src: "def f(x):\n    return x\n"},
 			{src: "def f(x):\r\n    y = |\r\n    return y\r\n"},
 			{src: "def f(x):\r\n    # one\r\n    # two|\n\ndef g():\r\n    return 1\n", lead: "\r\n    ", lines: true},
@@ -144,4 +147,17 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-var exampleHoles = map[string]string{}
+var exampleHoles = map[string]string{
+	"inventory.go": `35:28 body "\n" => "\n\t" + lines + "\n" in "func (s *Store) Len() int {"
+42:15 marker "/* HOLE */" => line in "func (s *Store) Get(name string) (*Item, error) {"
+60:2 stub "panic(\"not implemented\")" => lines in "func (s *Store) Names() []string {"
+67:3 marker "// HOLE" => lines in "func (s *Store) Total() int {"
+92:22 gap "" => " " + line in "func main() {"
+`,
+	"inventory.py": `15:22 marker "__hole__" => line in "def __init__(self, name, count=0):"
+29:9 stub "pass" => lines in "def __len__(self):"
+33:9 stub "raise NotImplementedError" => lines in "def get(self, name):"
+51:13 marker "# HOLE" => lines in "def total(self):"
+65:15 gap "" => " " + line in "def main():"
+`,
+}

@@ -39,7 +39,8 @@ type definition struct {
 
 // queries are the compiled files of queries/<id>.
 type queries struct {
-	holes, markers, scopes, faults, evalSpans *query
+	holes, markers, scopes, evalSpans *query
+	faults, breaks                    *query // nil if the language has none
 }
 
 var languages = []*Language{
@@ -56,20 +57,29 @@ func newLanguage(d definition) *Language {
 			holes:     l.mustQuery("holes.scm"),
 			markers:   l.mustQuery("markers.scm"),
 			scopes:    l.mustQuery("scopes.scm"),
-			faults:    l.mustQuery("faults.scm"),
 			evalSpans: l.mustQuery("evalspans.scm"),
+			faults:    l.optionalQuery("faults.scm"),
+			breaks:    l.optionalQuery("breaks.scm"),
 		}
 	})
 	return l
 }
 
-// mustQuery panics on a faulty query: the files are compiled in, and a test
-// compiles them all.
+// mustQuery panics on a missing or faulty query: the files are compiled in,
+// and a test compiles them all.
 func (l *Language) mustQuery(file string) *query {
+	q := l.optionalQuery(file)
+	if q == nil {
+		panic(fmt.Sprintf("grammars: language %s has no %s", l.id, file))
+	}
+	return q
+}
+
+func (l *Language) optionalQuery(file string) *query {
 	name := path.Join("queries", l.id, file)
 	source, err := queryFiles.ReadFile(name)
 	if err != nil {
-		panic(fmt.Sprintf("grammars: language %s has no %s: %v", l.id, file, err))
+		return nil
 	}
 	q, err := compileQuery(source, l.grammar())
 	if err != nil {
@@ -121,6 +131,9 @@ func (l *Language) IndentUnit() string { return l.indentUnit }
 type gapRules struct {
 	// wanting matches text after which the language wants an expression.
 	wanting *regexp.Regexp
+	// breaking matches a source that may have a line break where breaks.scm
+	// forbids it; it saves running the query.
+	breaking *regexp.Regexp
 	// repairs are tried in turn at such a place; "X" stands for any
 	// expression. A gap is one that a repair closes.
 	repairs []repair

@@ -18,7 +18,8 @@ var pythonDefinition = definition{
 	stringNodes:       []string{"string"},
 	codeInStringNodes: []string{"interpolation"},
 	gaps: gapRules{
-		wanting: regexp.MustCompile(`(?:[-+*/%&|^<>=!,(\[{.@~]|[^:]:|\b(?:in|not|and|or|is|if|elif|while|import|from|lambda|await|assert|del|with|as))$`),
+		wanting:  regexp.MustCompile(`(?:[-+*/%&|^<>=!,(\[{.@~]|[^:]:|\b(?:in|not|and|or|is|if|elif|while|import|from|lambda|await|assert|del|with|as))$`),
+		breaking: regexp.MustCompile(`(?:[-+*/%&|^<>=.@~]|\b(?:and|or|not|in|is))[ \t]*(?:#.*)?\r?\n`),
 		repairs: []repair{
 			{text: "X"},
 			{text: "X:\n\tpass", multiline: true},

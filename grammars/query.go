@@ -86,9 +86,10 @@ func (p *predicate) holds(text []byte) bool {
 }
 
 // each calls yield with every match of q whose predicates hold, until it
-// returns false. There are no matches in a source that is not code.
+// returns false. There are no matches in a source that is not code, and none
+// of a query that the language lacks.
 func (t *Tree) each(q *query, yield func(match) bool) {
-	if len(q.predicates) == 0 || !t.readable() {
+	if q == nil || !t.readable() {
 		return
 	}
 	cursor := sitter.NewQueryCursor()

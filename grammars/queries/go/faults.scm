@@ -1,1 +1,0 @@
-; @fault.empty  a node that must not be empty. Go's grammar makes none that is.

@@ -3,6 +3,7 @@ package lsptest
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net"
 	"slices"
 	"sync"
@@ -31,6 +32,7 @@ type Profile struct {
 type Editor struct {
 	t       testing.TB
 	ctx     context.Context
+	wire    net.Conn
 	stream  jsonrpc2.Stream
 	served  chan error
 	profile Profile
@@ -75,7 +77,7 @@ func Connect(t testing.TB, server *lsp.Server, profile Profile) *Editor {
 		pending: map[int64]*Pending{},
 	}
 	go func() { e.served <- server.Serve(context.Background(), theirs) }()
-	e.stream = jsonrpc2.NewStream(ours)
+	e.wire, e.stream = ours, jsonrpc2.NewStream(ours)
 	read := make(chan struct{})
 	go func() {
 		defer close(read)
@@ -153,6 +155,23 @@ func (e *Editor) Stop() {
 	if err := e.Ended(); err != nil {
 		e.t.Errorf("after shutdown and exit the server says: %v", err)
 	}
+}
+
+// Disconnect breaks the connection off, as a crash of the editor does.
+func (e *Editor) Disconnect() { _ = e.wire.Close() }
+
+// Write writes bytes as they are.
+func (e *Editor) Write(text string) {
+	e.t.Helper()
+	if _, err := e.wire.Write([]byte(text)); err != nil {
+		e.t.Fatalf("the server does not read: %v", err)
+	}
+}
+
+// WriteFrame writes a framed body that need not be a message.
+func (e *Editor) WriteFrame(body string) {
+	e.t.Helper()
+	e.Write(fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(body), body))
 }
 
 // Ended waits for the session to end and returns the server's verdict.

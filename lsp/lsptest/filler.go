@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"testing"
+	"time"
 
 	"github.com/lacuna-dev/lacuna/infill"
 )
@@ -19,7 +21,7 @@ type Filler struct {
 
 // NewFiller makes a filler that has nothing to say.
 func NewFiller() *Filler {
-	f := &Filler{entered: make(chan infill.Request, 100)}
+	f := &Filler{entered: make(chan infill.Request, 1000)}
 	f.Answer(func(infill.Request) (infill.Result, error) {
 		return infill.Result{Reason: "the script says nothing"}, nil
 	})
@@ -67,6 +69,18 @@ func (f *Filler) Release() {
 	if f.gate != nil {
 		close(f.gate)
 		f.gate = nil
+	}
+}
+
+// Wait waits until Fill is entered, once for each time.
+func (f *Filler) Wait(t testing.TB) infill.Request {
+	t.Helper()
+	select {
+	case r := <-f.entered:
+		return r
+	case <-time.After(patience):
+		t.Fatal("the model was not asked")
+		return infill.Request{}
 	}
 }
 

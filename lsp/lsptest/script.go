@@ -115,7 +115,7 @@ var setup = map[string]func(s *script, args []string){
 	},
 	"blocks":   func(s *script, _ []string) { s.filler.Block() },
 	"release":  func(s *script, _ []string) { s.filler.Release() },
-	"filling":  func(s *script, _ []string) { <-s.filler.entered },
+	"filling":  func(s *script, _ []string) { s.filler.Wait(s.t) },
 	"unfilled": func(s *script, _ []string) { s.unfilled() },
 	"asked":    func(s *script, args []string) { s.asked(args) },
 }

@@ -95,16 +95,25 @@ func compareSpans(a, b Span) int {
 //
 // An edit that leaves fewer faults than there were has none. Otherwise a fault
 // is old if it touches a fault of before, mapped over the edit: an error grows
-// and shrinks with its surroundings. But what lies within the inserted text is
-// new, unless an old error encloses all of it.
+// and shrinks with its surroundings. But two things are new: what lies within
+// the inserted text, unless an old error encloses all of it, and what an edit
+// that was to repair a fault right where it begins or ends leaves of it.
 func NewFaults(before, after *Tree, e Edit) []Span {
 	old, now := before.allFaults(), after.allFaults()
 	if len(now) < len(old) {
 		return nil
 	}
+	replaced := Span{e.Start, e.OldEnd}
+	lines := Span{before.lineAt(e.Start).Start, before.lineAt(e.OldEnd).End}
 	var around []Span // old faults as they lie in after
 	for _, f := range old {
-		around = append(around, f.shift(e))
+		// A fault that stands on the line with the edit and touches it, as in
+		// "x :=", awaits what is inserted.
+		awaits := f.Start >= lines.Start && f.End <= lines.End && before.touch(f, replaced) &&
+			(f.End <= e.OldEnd || f.Start >= e.Start)
+		if !awaits {
+			around = append(around, f.shift(e))
+		}
 	}
 	var fresh []Span
 	next := 0

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"runtime/debug"
 	"strings"
-	"sync"
 
 	"go.lsp.dev/jsonrpc2"
 	"go.lsp.dev/protocol"
@@ -166,47 +165,4 @@ func decode(params jsonrpc2.RawMessage, v any) error {
 		return jsonrpc2.Errorf(jsonrpc2.InvalidParams, "params: %v", err)
 	}
 	return nil
-}
-
-// call is a request that is being answered.
-type call struct {
-	id     jsonrpc2.ID
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-}
-
-// inflight knows the requests being answered, for $/cancelRequest.
-type inflight struct {
-	mu    sync.Mutex // guards calls
-	calls map[jsonrpc2.ID]*call
-}
-
-func (f *inflight) begin(ctx context.Context, id jsonrpc2.ID) *call {
-	c := &call{id: id}
-	c.ctx, c.cancel = context.WithCancelCause(ctx)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.calls == nil {
-		f.calls = map[jsonrpc2.ID]*call{}
-	}
-	f.calls[id] = c
-	return c
-}
-
-func (f *inflight) end(c *call) {
-	c.cancel(nil)
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.calls[c.id] == c {
-		delete(f.calls, c.id)
-	}
-}
-
-// cancel ends a request; one that is answered already is not an error.
-func (f *inflight) cancel(id jsonrpc2.ID, why error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if c := f.calls[id]; c != nil {
-		c.cancel(why)
-	}
 }

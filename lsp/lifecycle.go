@@ -92,17 +92,6 @@ func (s *Server) watchParent(pid int) {
 	}
 }
 
-// cancelOthers ends every request but one.
-func (f *inflight) cancelOthers(keep *call, why error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, c := range f.calls {
-		if c != keep {
-			c.cancel(why)
-		}
-	}
-}
-
 // serverCapabilities is what we offer. inlineCompletionProvider is static
 // because Neovim ignores a dynamic registration; code actions carry commands
 // only and are never resolved, because Helix freezes while it resolves.

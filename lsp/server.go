@@ -105,7 +105,7 @@ func (s *Server) Serve(ctx context.Context, rwc io.ReadWriteCloser) error {
 	s.background.Go(s.sendOutgoing)
 	// The connection's own context never ends, so that every request can still
 	// be answered while the session winds down.
-	s.conn.Go(context.WithoutCancel(ctx), s.handle)
+	s.conn.Go(context.WithValue(context.WithoutCancel(ctx), answering{}, true), s.handle)
 
 	select {
 	case <-s.over:
@@ -130,7 +130,9 @@ func (s *Server) windDown() {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		// First the connection: after it no message can start anything new.
+		// A closing connection drops replies, so they come first. Once it is
+		// closed no message can start anything new.
+		<-s.calls.allAnswered()
 		if err := s.conn.Close(); err != nil && !errors.Is(err, io.ErrClosedPipe) {
 			s.options.Log.Debug("closing the connection", "error", err)
 		}

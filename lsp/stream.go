@@ -25,6 +25,7 @@ func (t *tolerantStream) Read(ctx context.Context) (jsonrpc2.Message, int64, err
 		frame, n, err := frames.ReadFrame(ctx)
 		if err != nil {
 			t.server.finish(t.server.ended(err))
+			t.server.calls.abandon()
 			return nil, 0, err
 		}
 		message, err := jsonrpc2.DecodeMessage(frame)
@@ -35,6 +36,19 @@ func (t *tolerantStream) Read(ctx context.Context) (jsonrpc2.Message, int64, err
 		reply := jsonrpc2.NewResponse(jsonrpc2.ID{}, nil, jsonrpc2.Errorf(jsonrpc2.ParseError, "not a JSON-RPC message: %v", err))
 		t.server.post(outgoing{reply: reply})
 	}
+}
+
+// answering marks the context of the connection, and with it those of replies:
+// all else is written under the session's.
+type answering struct{}
+
+// Write implements jsonrpc2.Stream. It counts replies.
+func (t *tolerantStream) Write(ctx context.Context, message jsonrpc2.Message) (int64, error) {
+	n, err := t.Stream.Write(ctx, message)
+	if ctx.Value(answering{}) != nil {
+		t.server.calls.answered()
+	}
+	return n, err
 }
 
 // codec encodes payloads with the protocol's own encoders, which know its

@@ -1,0 +1,53 @@
+package lsp
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestSettingsMerge(t *testing.T) {
+	with := func(change func(*Settings)) Settings {
+		s := DefaultSettings()
+		change(&s)
+		return s
+	}
+	for _, test := range []struct {
+		name, raw  string
+		want       Settings
+		complaints int
+	}{
+		{"nothing", ``, DefaultSettings(), 0},
+		{"null", `null`, DefaultSettings(), 0},
+		{"empty", `{}`, DefaultSettings(), 0},
+		{"empty section", `{"lacuna":{}}`, DefaultSettings(), 0},
+		{"null section", `{"lacuna":null}`, DefaultSettings(), 0},
+		{"nested", `{"lacuna":{"inline":{"enable":false}}}`, with(func(s *Settings) { s.Inline.Enable = false }), 0},
+		{"bare", `{"inline":{"enable":false}}`, with(func(s *Settings) { s.Inline.Enable = false }), 0},
+		{"dotted", `{"lacuna.inline.enable":false}`, with(func(s *Settings) { s.Inline.Enable = false }), 0},
+		{"languages", `{"languages":{"go":false},"languages.python":true}`, with(func(s *Settings) { s.Languages = map[string]bool{"go": false, "python": true} }), 0},
+		{"unknown ones beside good ones", `{"enable":false,"colour":1,"inline.delay":2,"inline":3}`, with(func(s *Settings) { s.Enable = false }), 3},
+		{"no object", `"on"`, DefaultSettings(), 1},
+		{"too deep", `{"enable.all":true,"languages.go.test":true}`, DefaultSettings(), 2},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := DefaultSettings()
+			complaints := got.merge([]byte(test.raw))
+			if diff := cmp.Diff(test.want, got); diff != "" || len(complaints) != test.complaints {
+				t.Errorf("complaints %q, settings (-want +got):\n%s", complaints, diff)
+			}
+		})
+	}
+}
+
+func TestIsOneCharacter(t *testing.T) {
+	for text, want := range map[string]bool{
+		"": false, "a": true, "ab": false, "\n": true, "\r\n": true, "\r": true, "\n\n": false,
+		"ä": true, "e\u0301": true, "e\u0301x": false, "🙂": true, "🙂🙂": false,
+		"👍🏽": true, "👩\u200d🚀": true, "🇪🇺": true, "🇪🇺🇪": false, "漢": true, "漢字": false,
+	} {
+		if got := isOneCharacter([]byte(text)); got != want {
+			t.Errorf("isOneCharacter(%q) = %v, want %v", text, got, want)
+		}
+	}
+}

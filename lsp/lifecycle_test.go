@@ -1,8 +1,12 @@
 package lsp_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"io"
+	"log/slog"
 	"net"
 	"os/exec"
 	"strings"
@@ -181,5 +185,34 @@ func TestEveryRequestIsAnsweredOnce(t *testing.T) {
 		if reply := p.Wait(); reply.Err != nil && reply.Err.Code != -32800 && reply.Err.Code != -32801 {
 			t.Errorf("request %d: %v", p.ID, reply.Err)
 		}
+	}
+}
+
+// stubborn is a connection whose Read does not end with Close, as that of
+// standard input.
+type stubborn struct {
+	io.Reader
+	io.Writer
+}
+
+func (stubborn) Close() error { return nil }
+
+func TestExitDoesNotWaitForTheClientToHangUp(t *testing.T) {
+	in, client := io.Pipe()
+	defer client.Close()
+	var log bytes.Buffer
+	o := options()
+	o.Log = slog.New(slog.NewTextHandler(&log, nil))
+	verdict := make(chan error)
+	go func() { verdict <- lsp.New(o).Serve(context.Background(), stubborn{in, io.Discard}) }()
+	const body = `{"jsonrpc":"2.0","method":"exit"}`
+	if _, err := fmt.Fprintf(client, "Content-Length: %d\r\n\r\n%s", len(body), body); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-verdict; !errors.Is(err, lsp.ErrNoShutdown) {
+		t.Errorf("the verdict is %v", err)
+	}
+	if log.Len() > 0 {
+		t.Errorf("the server had to give up waiting: %s", log.Bytes())
 	}
 }

@@ -92,7 +92,8 @@ func New(options Options) *Server {
 // Serve runs the session until the client ends it, the connection breaks, the
 // client's process dies or ctx ends. It returns nil when the client shut the
 // session down properly (exit code 0) and an error otherwise (exit code 1). It
-// closes rwc. A Server serves once.
+// closes rwc, but does not depend on that ending a Read of it. A Server serves
+// once.
 func (s *Server) Serve(ctx context.Context, rwc io.ReadWriteCloser) error {
 	if s.conn != nil {
 		return errors.New("lsp: a Server serves one connection; make another")
@@ -100,7 +101,7 @@ func (s *Server) Serve(ctx context.Context, rwc io.ReadWriteCloser) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	s.ctx = ctx
-	s.stream = &tolerantStream{Stream: jsonrpc2.NewStream(rwc), server: s}
+	s.stream = &tolerantStream{Stream: jsonrpc2.NewStream(newInterruptible(rwc)), server: s}
 	s.conn = jsonrpc2.NewConn(s.stream, jsonrpc2.WithCodec(codec{}))
 	s.background.Go(s.sendOutgoing)
 	// The connection's own context never ends, so that every request can still

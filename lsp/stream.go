@@ -2,6 +2,8 @@ package lsp
 
 import (
 	"context"
+	"errors"
+	"io"
 
 	"go.lsp.dev/jsonrpc2"
 	"go.lsp.dev/protocol"
@@ -37,6 +39,26 @@ func (t *tolerantStream) Read(ctx context.Context) (jsonrpc2.Message, int64, err
 		t.server.post(outgoing{reply: reply})
 	}
 }
+
+// interruptible is a connection whose Read ends with Close. That of standard
+// input does not, and a client may keep its end open after exit.
+type interruptible struct {
+	*io.PipeReader
+	rwc io.ReadWriteCloser
+}
+
+func newInterruptible(rwc io.ReadWriteCloser) *interruptible {
+	in, feed := io.Pipe()
+	go func() {
+		_, err := io.Copy(feed, rwc)
+		feed.CloseWithError(err)
+	}()
+	return &interruptible{PipeReader: in, rwc: rwc}
+}
+
+func (c *interruptible) Write(p []byte) (int, error) { return c.rwc.Write(p) }
+
+func (c *interruptible) Close() error { return errors.Join(c.PipeReader.Close(), c.rwc.Close()) }
 
 // answering marks the context of the connection, and with it those of replies:
 // all else is written under the session's.

@@ -207,7 +207,7 @@ func (o *fillOrder) holes(tree *grammars.Tree) []grammars.Hole {
 }
 
 // step reports one denoising step of the i-th of n holes. How many there will
-// be nobody knows, but the share of settled slots only grows.
+// be nobody knows beforehand, so the share of settled slots stands for it.
 func (b *bar) step(i, n int, step infill.Step) {
 	done := float64(i)
 	if step.Slots > 0 {

@@ -22,10 +22,12 @@ type progressBook struct {
 	cancel map[protocol.ProgressToken]func()
 }
 
-// bar is one progress bar. A nil bar shows nothing, for clients that cannot.
+// bar is one progress bar, for one goroutine. A nil bar shows nothing, for
+// clients that cannot.
 type bar struct {
-	server *Server
-	token  protocol.ProgressToken
+	server  *Server
+	token   protocol.ProgressToken
+	percent uint32 // the highest reported, since a bar must not go back
 }
 
 // beginProgress shows a progress bar: under the client's token if it gave one
@@ -50,10 +52,11 @@ func (s *Server) beginProgress(ctx context.Context, title string, token protocol
 	return b
 }
 
-// report moves the bar.
+// report moves the bar, but never back.
 func (b *bar) report(percent uint32, message string) {
 	if b != nil {
-		b.send(&protocol.WorkDoneProgressReport{Kind: "report", Message: &message, Percentage: &percent})
+		b.percent = max(b.percent, percent)
+		b.send(&protocol.WorkDoneProgressReport{Kind: "report", Message: &message, Percentage: &b.percent})
 	}
 }
 

@@ -2,7 +2,6 @@ package lsptest
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -45,17 +44,22 @@ func Unmark(marked string) (text string, cursor int) {
 // Marked is the text with the cursor marked.
 func (b *Buffer) Marked() string { return b.Text[:b.Cursor] + Cursor + b.Text[b.Cursor:] }
 
-var terminator = regexp.MustCompile(`\r\n|\r|\n`)
-
 // lines are the byte ranges of the lines' contents.
 func lines(text string) [][2]int {
 	var ranges [][2]int
 	start := 0
-	for _, t := range terminator.FindAllStringIndex(text, -1) {
-		ranges = append(ranges, [2]int{start, t[0]})
-		start = t[1]
+	for {
+		length := strings.IndexAny(text[start:], "\r\n")
+		if length < 0 {
+			return append(ranges, [2]int{start, len(text)})
+		}
+		end := start + length
+		ranges = append(ranges, [2]int{start, end})
+		start = end + 1
+		if strings.HasPrefix(text[end:], "\r\n") {
+			start = end + 2
+		}
 	}
-	return append(ranges, [2]int{start, len(text)})
 }
 
 // columns is the length of text in an encoding's units.

@@ -17,7 +17,7 @@ import (
 
 // patience bounds every wait, so that a server that does not answer fails the
 // test instead of hanging it. No test passes because of it.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 // Profile is what an editor declares of itself.
 type Profile struct {

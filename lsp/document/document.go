@@ -134,9 +134,6 @@ func (d *Document) Close() { d.parser.close() }
 // Current tells whether the snapshot is still the document's latest.
 func (s *Snapshot) Current() bool { return s.doc.Head().seq == s.seq && !s.doc.parser.closed.Load() }
 
-// Newer tells whether the snapshot has a later state than other.
-func (s *Snapshot) Newer(other *Snapshot) bool { return s.doc != other.doc || s.seq > other.seq }
-
 // Wire is the document's URI as the client spells it, for what is sent back.
 func (s *Snapshot) Wire() uri.URI { return s.doc.wire }
 

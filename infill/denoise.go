@@ -105,22 +105,36 @@ func (d *denoising) run(ctx context.Context, all []*canvas) error {
 }
 
 // forbid masks the tokens of a candidate that lie in faults (byte spans of the
-// fill) and keeps them from coming back.
+// fill) and keeps the least likely of them from coming back: one wrong token is
+// enough to break a parse, and its neighbours may be right.
 func (d *denoising) forbid(c *canvas, faults []span) {
+	var inside []int // slots
 	at := 0
 	for i := range c.end(d.rules.vocab.Delete) {
-		t := c.slots[i]
-		end := at + len(d.engine.tokenizer.Decode([]Token{t}))
-		for _, f := range faults {
-			if at < f.end && f.start < max(end, at+1) {
-				c.banned[i] = append(c.banned[i], t)
-				c.mask(i, d.rules.vocab.Mask)
-				break
-			}
+		end := at + len(d.engine.tokenizer.Decode(c.slots[i:i+1]))
+		if overlaps(faults, at, max(end, at+1)) {
+			inside = append(inside, i)
 		}
 		at = end
+	}
+	if len(inside) == 0 {
+		return
+	}
+	worst := inside[0]
+	for _, i := range inside {
+		if c.settled[i] <= c.settled[worst] {
+			worst = i
+		}
+	}
+	c.banned[worst] = append(c.banned[worst], c.slots[worst])
+	for _, i := range inside {
+		c.mask(i, d.rules.vocab.Mask)
 	}
 }
 
 // span is a half-open byte range of a fill.
 type span struct{ start, end int }
+
+func overlaps(spans []span, start, end int) bool {
+	return slices.ContainsFunc(spans, func(s span) bool { return start < s.end && s.start < end })
+}

@@ -163,7 +163,7 @@ func TestFill(t *testing.T) {
 			name:    "a broken candidate is mended by the next best tokens",
 			model:   scripted{answer: "a + )", second: "a + b"},
 			options: Options{Line: []int{8}},
-			want:    Result{Fill: "a + b", Steps: 2, Forwards: 2},
+			want:    Result{Fill: "a + b", Steps: 3, Forwards: 3},
 		},
 		{
 			name:   "the suffix is not repeated",
@@ -231,7 +231,7 @@ func TestFill(t *testing.T) {
 func TestCancelBetweenSteps(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	model := &scripted{answer: "a + b", sure: func(_, _ int) float64 { return 0.1 }, onStep: func(step int) {
+	model := &scripted{answer: "a + b", second: "a + b", sure: func(_, _ int) float64 { return 0.1 }, onStep: func(step int) {
 		if step == 2 {
 			cancel()
 		}

@@ -4,9 +4,10 @@
 window at once); `Denoiser.serve` is the ONNX contract, for parity tests.
 """
 
+import copy
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import torch
@@ -91,6 +92,25 @@ class Denoiser(nn.Module):
         self.layers = nn.ModuleList(Layer(c) for _ in range(c.n_layer))
         self.quality_w = nn.Parameter(torch.zeros(c.d_model))
         self.quality_b = nn.Parameter(torch.zeros(()))
+
+    def grow(self, n):
+        """Deepens the stack to n layers without changing what it computes: new layers stand
+        behind old ones as their copies with zeroed outputs."""
+        old = list(self.layers)
+        after = [i * len(old) // (n - len(old)) for i in range(n - len(old))]
+        layers = []
+        for i, layer in enumerate(old):
+            layers.append(layer)
+            for _ in range(after.count(i)):
+                new = copy.deepcopy(layer)
+                with torch.no_grad():
+                    new.wo.zero_(), new.wd.zero_()
+                layers.append(new)
+        self.layers = nn.ModuleList(layers)
+        self.c = replace(self.c, n_layer=n)
+
+    def matrices(self):
+        return [p for layer in self.layers for p in layer.parameters()]
 
     def embed(self, tokens, role):
         return rms(self.emb[tokens] + self.role[role])

@@ -2,6 +2,7 @@
 
     python train.py --data data --out run --minutes 90            # two cores
     python train.py --data data --out run --minutes 9 --resume    # in pieces
+    python train.py --data data --out run --minutes 75 --grow 2:0.3,4:0.58   # shallow first
     python train.py --data data --out run --minutes 25 --batch 64 # one GPU
 
 Loss: canvas cross-entropy + 0.5 L next-token + 0.25 R previous-token, the
@@ -87,6 +88,19 @@ def losses(model, batch, run):
     return parts
 
 
+def stages(text, layers):
+    """'2:0.3,4:0.58' -> [(0.3, 4), (0.58, 7)] and the 2 layers to begin with.
+
+    Where compute is short, a shallow model sees several times the tokens first;
+    the deeper one goes on from it (gradual stacking, Gong et al. 2019).
+    """
+    if not text:
+        return layers, []
+    steps = [(int(n), float(until)) for n, until in (part.split(":") for part in text.split(","))]
+    deeper = [n for n, _ in steps[1:]] + [layers]
+    return steps[0][0], [(until, n) for (_, until), n in zip(steps, deeper)]
+
+
 def lr_at(share):
     if share < WARMUP:
         return share / WARMUP
@@ -118,6 +132,7 @@ def main():
     ap.add_argument("--threads", type=int, default=0)
     ap.add_argument("--seed", type=int, default=1)
     ap.add_argument("--no-compile", action="store_true")
+    ap.add_argument("--grow", default="", help="LAYERS:UNTIL,...: layers up to shares of the run; --n-layer after the last")
     for name, value in vars(Config()).items():
         if isinstance(value, int):
             ap.add_argument("--" + name.replace("_", "-"), type=int, default=value)
@@ -131,36 +146,47 @@ def main():
     held = np.arange(0, len(data), HELD_BACK)[:48]
     pool = np.setdiff1d(np.arange(len(data)), np.arange(0, len(data), HELD_BACK))
     fields = {k: getattr(args, k) for k, v in vars(Config()).items() if isinstance(v, int)}
+    fields["n_layer"], growth = stages(args.grow, fields["n_layer"])
+    state = os.path.join(args.out, "state.pt")
+    resumed = torch.load(state, map_location=args.device, weights_only=False) if args.resume else None
+    if resumed:
+        fields["n_layer"] = resumed["layers"]
     model = Denoiser(Config(**fields)) if not args.init else Denoiser.load(args.init)
     model.to(args.device)
-    run = model.packed if args.no_compile else torch.compile(model.packed, dynamic=False)
-    matrices = [p for layer in model.layers for p in layer.parameters()]
+    compiled = lambda: model.packed if args.no_compile else torch.compile(model.packed, dynamic=False)
+    run = compiled()
     tables = [model.emb, model.role, model.quality_w, model.quality_b]
-    muon = Muon(matrices, LR_MATRIX)
+    muon = Muon(model.matrices(), LR_MATRIX)
     adam = torch.optim.Adam(tables, LR_TABLE, betas=(0.9, 0.95), eps=1e-10)
     step, spent, positions, order, at = 0, 0.0, 0, np.array([], int), 0
     rng = np.random.default_rng(args.seed)
-    state = os.path.join(args.out, "state.pt")
     os.makedirs(args.out, exist_ok=True)
-    if args.resume:
-        s = torch.load(state, map_location=args.device, weights_only=False)
+    if resumed:
+        s = resumed
         model.load_state_dict(s["model"]), muon.load_state_dict(s["muon"]), adam.load_state_dict(s["adam"])
         step, spent, positions, order, at = s["step"], s["spent"], s["positions"], s["order"], s["at"]
         rng.bit_generator.state = s["rng"]
 
     def save():
         model.save(args.out)
-        torch.save({"model": model.state_dict(), "muon": muon.state_dict(), "adam": adam.state_dict(), "step": step,
+        torch.save({"model": model.state_dict(), "muon": muon.state_dict(), "adam": adam.state_dict(), "step": step, "layers": model.c.n_layer,
                     "spent": spent, "positions": positions, "order": order, "at": at, "rng": rng.bit_generator.state}, state + ".tmp")  # fmt: skip
         os.replace(state + ".tmp", state)
 
-    inner = sum(p.numel() for p in matrices)
+    inner = sum(p.numel() for p in model.matrices())
     print(f"{inner / 1e6:.2f}M parameters in the stack, {model.emb.numel() / 1e6:.2f}M in the embedding, {len(pool)} records, {args.device}", flush=True)
     log = open(os.path.join(args.out, "log.jsonl"), "a")
     budget, saved, here = args.minutes * 60, time.time(), time.time()
     while spent < budget and (not args.piece or time.time() - here < args.piece * 60):
         began = time.time()
         share = spent / budget
+        for until, layers in growth:
+            if share >= until and model.c.n_layer < layers:
+                model.grow(layers)
+                momenta, muon = muon.state, Muon(model.matrices(), LR_MATRIX)
+                muon.state.update(momenta)
+                run = compiled()
+                print(f"step {step}: {layers} layers", flush=True)
         for opt, base in ((muon, LR_MATRIX), (adam, LR_TABLE)):
             for group in opt.param_groups:
                 group["lr"] = base * lr_at(share)

@@ -125,7 +125,7 @@ def test_flips_are_scored_and_visible_truth_is_not(records):
 def test_a_memorised_batch_has_no_loss_left(records):
     torch.manual_seed(0)
     model = Denoiser(TINY)
-    muon = train.Muon([p for l in model.layers for p in l.parameters()], 0.02)
+    muon = train.Muon(model.matrices(), 0.02)
     adam = torch.optim.Adam([model.emb, model.role, model.quality_w, model.quality_b], 0.01)
     b = batch(records)
     for _ in range(200):
@@ -174,3 +174,16 @@ def test_checkpoints_come_back(model, tmp_path):
     again = Denoiser.load(tmp_path)
     for (name, a), (_, z) in zip(model.named_parameters(), again.named_parameters()):
         assert torch.equal(a, z), name
+
+
+def test_growing_changes_nothing_at_first(records, model):
+    b = batch(records)
+    before = features(model, b)
+    model.grow(5)
+    assert model.c.n_layer == len(model.layers) == 5
+    torch.testing.assert_close(features(model, b), before)
+
+
+@pytest.mark.parametrize("text, first, growth", [("", 7, []), ("2:0.3,4:0.58", 2, [(0.3, 4), (0.58, 7)]), ("3:0.5", 3, [(0.5, 7)])])
+def test_stages(text, first, growth):
+    assert train.stages(text, 7) == (first, growth)

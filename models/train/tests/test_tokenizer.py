@@ -77,7 +77,7 @@ def test_go_and_python_agree_on_every_token(tok, tmp_path):
             tokens += len(ids)
             print(json.dumps({"text": text, "ids": ids}), file=out)
     assert tokens > 500_000
-    env = {**os.environ, "LACUNA_PARITY": str(tmp_path / "parity.jsonl"), "LACUNA_PARITY_TOKENIZER": BUNDLE}
+    env = {**os.environ, "LACUNA_PARITY": str(tmp_path / "parity.jsonl"), "LACUNA_TOKENIZER": BUNDLE}
     run = subprocess.run(["go", "test", "-count=1", "-v", "-run", "TestParityCorpus", "./models/tokenizer"], cwd=ROOT, env=env, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-2000:]
     assert str(tokens) in run.stdout, run.stdout[-2000:]  # it compared all of them

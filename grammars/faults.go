@@ -93,12 +93,16 @@ func compareSpans(a, b Span) int {
 // NewFaults returns the faults of after that before did not have; after is
 // before with e applied. None means that the edit does not break the parse.
 //
-// An edit that leaves fewer faults than there were has none. Otherwise a fault
+// A keyword of the edit that was read as a name is always new. Otherwise, an
+// edit that leaves fewer faults than there were has none; and a fault
 // is old if it touches a fault of before, mapped over the edit: an error grows
 // and shrinks with its surroundings. But two things are new: what lies within
 // the inserted text, unless an old error encloses all of it, and what an edit
 // that was to repair a fault right where it begins or ends leaves of it.
 func NewFaults(before, after *Tree, e Edit) []Span {
+	if words := after.misread(Span{e.Start, e.NewEnd}); len(words) > 0 {
+		return words
+	}
 	old, now := before.allFaults(), after.allFaults()
 	if len(now) < len(old) {
 		return nil

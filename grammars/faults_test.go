@@ -70,6 +70,11 @@ func TestNewFaults(t *testing.T) {
 		{"body", "python", "def f(x):«»\n", "\n    return x", nil},
 		{"body without a body", "python", "def f(x):\n    «pass»\n", "if x:", []string{"2:10 "}},
 		{"dedent is no error", "python", "def f(x):\n    «pass»\n", "return 1\nprint(2)", nil},
+		{"a keyword read as a name", "go", inFunc + "«»\n}\n", "return return", []string{"4:9 return"}},
+		{"a keyword read as a field", "go", inFunc + "x.«»()\n}\n", "range", []string{"4:4 range"}},
+		{"a keyword read as a name", "python", "x = «»\n", "g(return)", []string{"1:7 return"}},
+		{"a keyword where it belongs", "go", inFunc + "«»\n}\n", "for range xs {\n\t}", nil},
+		{"a name that begins like a keyword", "go", inFunc + "«»\n}\n", "returned := iffy", nil},
 		{"unclosed", "python", "x = «1»\ny = 2\n", "(1", []string{"1:3 = (1\ny"}},
 	}
 	for _, tt := range tests {

@@ -2,6 +2,7 @@ package grammars
 
 import (
 	"regexp"
+	"strings"
 
 	"github.com/smacker/go-tree-sitter/golang"
 )
@@ -12,6 +13,7 @@ var golangDefinition = definition{
 	extensions:        []string{".go"},
 	lineComment:       "//",
 	indentUnit:        "\t",
+	keywords:          strings.Fields("break case chan const continue default defer else fallthrough for func go goto if import interface map package range return select struct switch type var"),
 	grammar:           golang.GetLanguage,
 	commentNodes:      []string{"comment"},
 	stringNodes:       []string{"interpreted_string_literal", "raw_string_literal", "rune_literal"},

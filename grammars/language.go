@@ -28,6 +28,7 @@ type definition struct {
 	extensions  []string // with the dot
 	lineComment string   // what opens a comment up to the end of the line
 	indentUnit  string
+	keywords    []string // reserved words, never names
 	grammar     func() *sitter.Language
 
 	// Node types, for the questions whether an offset is in a comment or in a

@@ -2,6 +2,7 @@ package grammars
 
 import (
 	"regexp"
+	"strings"
 
 	"github.com/smacker/go-tree-sitter/python"
 )
@@ -13,6 +14,7 @@ var pythonDefinition = definition{
 	extensions:        []string{".py"},
 	lineComment:       "#",
 	indentUnit:        "    ",
+	keywords:          strings.Fields("False None True and as assert async await break class continue def del elif else except finally for from global if import in is lambda nonlocal not or pass raise return try while with yield"),
 	grammar:           python.GetLanguage,
 	commentNodes:      []string{"comment"},
 	stringNodes:       []string{"string"},

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"os"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/aymanbagabas/go-udiff"
@@ -47,7 +50,34 @@ func (e edits) moved(offset int) int {
 // unifiedDiff renders a patch for "patch -p1" and "git apply".
 func unifiedDiff(name, before, after string) string {
 	name = strings.TrimLeft(name, "/")
-	return udiff.Unified("a/"+name, "b/"+name, before, after)
+	return renumber(udiff.Unified("a/"+name, "b/"+name, before, after))
+}
+
+var hunkHeader = regexp.MustCompile(`^@@ -(\d+)((?:,\d+)?) \+(\d+)((?:,\d+)?) @@`)
+
+// renumber sets the new line numbers of hunks. go-udiff 0.4.1 forgets the equal
+// lines between two edits of one hunk when it numbers the hunks behind it.
+func renumber(diff string) string {
+	var b strings.Builder
+	growth := 0
+	for line := range strings.Lines(diff) {
+		if m := hunkHeader.FindStringSubmatch(line); m != nil {
+			from, _ := strconv.Atoi(m[1])
+			line = fmt.Sprintf("@@ -%d%s +%d%s @@%s", from, m[2], from+growth, m[4], line[len(m[0]):])
+			growth += hunkLines(m[4]) - hunkLines(m[2])
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}
+
+// hunkLines reads the ",N" of a hunk header; left out it is 1.
+func hunkLines(field string) int {
+	n, err := strconv.Atoi(strings.TrimPrefix(field, ","))
+	if err != nil {
+		return 1
+	}
+	return n
 }
 
 const (

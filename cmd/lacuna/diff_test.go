@@ -1,6 +1,10 @@
 package main
 
 import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -87,5 +91,40 @@ func TestUseColour(t *testing.T) {
 		if got := useColour(test.flag, test.terminal); got != test.want {
 			t.Errorf("%+v: %v", test, got)
 		}
+	}
+}
+
+// TestDiffApplies lets git apply a diff with several edits in one hunk and more
+// hunks behind it, and wants no fuzz.
+func TestDiffApplies(t *testing.T) {
+	var lines []string
+	for i := range 120 {
+		lines = append(lines, fmt.Sprintf("line %d\n", i))
+	}
+	before := strings.Join(lines, "")
+	lines[10] += "new\nlines\n"
+	lines[14] = "changed\n"
+	lines[60] = ""
+	lines[100] = "also changed\n"
+	after := strings.Join(lines, "")
+
+	dir := t.TempDir()
+	file := filepath.Join(dir, "f.txt")
+	if err := os.WriteFile(file, []byte(before), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	diff := unifiedDiff("f.txt", before, after)
+	cmd := exec.Command("git", "apply", "--verbose", "-")
+	cmd.Dir, cmd.Stdin = dir, strings.NewReader(diff)
+	out, err := cmd.CombinedOutput()
+	if err != nil || strings.Contains(string(out), "offset") {
+		t.Fatalf("git apply: %v\n%s\n%s", err, out, diff)
+	}
+	got, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != after {
+		t.Errorf("applied diff gives\n%s", got)
 	}
 }

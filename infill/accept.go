@@ -11,6 +11,7 @@ import (
 // Reasons for showing nothing, as Result.Reason says them.
 const (
 	ReasonEmpty  = "the model would leave it empty"
+	ReasonUnsure = "the model is not sure enough of it"
 	ReasonBreaks = "every candidate breaks the syntax"
 	ReasonBytes  = "the candidate is not valid UTF-8"
 )
@@ -29,6 +30,10 @@ func (d *denoising) accept(c *canvas) (Result, []span, error) {
 	fill := d.trim(d.engine.tokenizer.Decode(c.slots[:n]))
 	if strings.TrimSpace(fill) == "" {
 		result.Reason = ReasonEmpty
+		return result, nil, nil
+	}
+	if result.Confidence < d.request.MinConfidence {
+		result.Reason = ReasonUnsure
 		return result, nil, nil
 	}
 	if !utf8.ValidString(fill) {

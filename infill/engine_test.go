@@ -155,6 +155,12 @@ func TestFill(t *testing.T) {
 			want:  Result{Reason: ReasonEmpty},
 		},
 		{
+			name:   "what it is not sure of is held back",
+			model:  scripted{answer: "a + b", sure: func(_, _ int) float64 { return 0.5 }},
+			change: func(r *Request) { r.MinConfidence = 0.6 },
+			want:   Result{Reason: ReasonUnsure},
+		},
+		{
 			name:  "what breaks the syntax is not shown",
 			model: scripted{answer: "a)) (", second: "((((("},
 			want:  Result{Reason: ReasonBreaks},

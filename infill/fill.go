@@ -24,6 +24,8 @@ type Request struct {
 	Seed uint64
 	// MaxSteps caps the denoising steps; 0 takes the default.
 	MaxSteps int
+	// MinConfidence withholds a fill whose Confidence is below it, 0..1.
+	MinConfidence float64
 	// OnStep, if set, is called between denoising steps from Fill's goroutine.
 	OnStep func(Step)
 }

@@ -20,6 +20,7 @@ type inlineQuestion struct {
 	automatic bool // asked while typing, not by a gesture
 	path      string
 	encoding  position.Encoding
+	least     float64                          // confidence
 	selected  *protocol.SelectedCompletionInfo // the entry chosen in the editor's popup, or nil
 }
 
@@ -42,6 +43,9 @@ func (s *Server) inlineCompletion(c *call, params jsonrpc2.RawMessage) (task, er
 		automatic: p.Context.TriggerKind == protocol.InlineCompletionTriggerKindAutomatic,
 		path:      s.client.relative(snapshot.URI),
 		encoding:  s.client.encoding,
+	}
+	if q.automatic {
+		q.least = s.settings.Load().Inline.MinConfidence
 	}
 	if selected := p.Context.SelectedCompletionInfo; selected != (protocol.SelectedCompletionInfo{}) {
 		q.selected = &selected
@@ -128,6 +132,8 @@ func (s *Server) inlineItem(ctx context.Context, filler infill.Filler, tree *gra
 		Path:     q.path,
 		Tree:     tree,
 		Hole:     insertion(tree, q.cursor),
+
+		MinConfidence: q.least,
 	})
 	if err != nil || result.Text == "" {
 		return nil, result.Reason, err
@@ -160,6 +166,8 @@ func (s *Server) extendSelected(ctx context.Context, filler infill.Filler, tree 
 		Path:     q.path,
 		Tree:     assumed,
 		Hole:     assumed.Cursor(cursor),
+
+		MinConfidence: q.least,
 	})
 	if err != nil || result.Text == "" {
 		return nil, result.Reason, err

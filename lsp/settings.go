@@ -29,11 +29,16 @@ type InlineSettings struct {
 	// Enable offers completions while typing. A completion that is asked for
 	// explicitly is answered either way. Default: true.
 	Enable bool `json:"enable"`
+
+	// MinConfidence, 0 to 1, holds back what the model is less sure of than
+	// this while you type: the geometric mean of its tokens' probabilities.
+	// What is asked for explicitly is shown whatever it is. Default: 0.3.
+	MinConfidence float64 `json:"minConfidence"`
 }
 
 // DefaultSettings is what counts when nothing is configured.
 func DefaultSettings() Settings {
-	return Settings{Enable: true, Inline: InlineSettings{Enable: true}}
+	return Settings{Enable: true, Inline: InlineSettings{Enable: true, MinConfidence: 0.3}}
 }
 
 // language tells whether a language is switched on.
@@ -73,12 +78,25 @@ func (s *Settings) set(name []string, value json.RawMessage) error {
 	case "languages":
 		return s.setLanguages(name[1:], value)
 	case "inline":
-		if len(name) > 1 && name[1] == "enable" {
-			return setLeaf(name[1:], value, &s.Inline.Enable)
+		return s.setInline(name[1:], value)
+	}
+	return errUnknownSetting
+}
+
+func (s *Settings) setInline(name []string, value json.RawMessage) error {
+	if len(name) == 0 {
+		return eachMember(value, func(key string, value json.RawMessage) error { return s.setInline([]string{key}, value) })
+	}
+	switch {
+	case name[0] == "enable":
+		return setLeaf(name, value, &s.Inline.Enable)
+	case name[0] == "minConfidence" && len(name) == 1:
+		var least float64
+		if json.Unmarshal(value, &least) != nil || least < 0 || least > 1 {
+			return fmt.Errorf("it must be a number from 0 to 1, not %.60s", value)
 		}
-		if len(name) == 1 {
-			return eachMember(value, func(key string, value json.RawMessage) error { return s.set([]string{"inline", key}, value) })
-		}
+		s.Inline.MinConfidence = least
+		return nil
 	}
 	return errUnknownSetting
 }

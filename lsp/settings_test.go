@@ -27,6 +27,8 @@ func TestSettingsMerge(t *testing.T) {
 		{"dotted", `{"lacuna.inline.enable":false}`, with(func(s *Settings) { s.Inline.Enable = false }), 0},
 		{"languages", `{"languages":{"go":false},"languages.python":true}`, with(func(s *Settings) { s.Languages = map[string]bool{"go": false, "python": true} }), 0},
 		{"unknown ones beside good ones", `{"enable":false,"colour":1,"inline.delay":2,"inline":3}`, with(func(s *Settings) { s.Enable = false }), 3},
+		{"confidence", `{"inline":{"minConfidence":0.5}}`, with(func(s *Settings) { s.Inline.MinConfidence = 0.5 }), 0},
+		{"confidence out of range", `{"inline.minConfidence":1.5}`, DefaultSettings(), 1},
 		{"no object", `"on"`, DefaultSettings(), 1},
 		{"too deep", `{"enable.all":true,"languages.go.test":true}`, DefaultSettings(), 2},
 	} {

@@ -42,6 +42,17 @@ func (f *Filler) Says(text string) {
 	})
 }
 
+// Murmurs answers with a text it is sure of to the given degree, if that is
+// enough for who asks.
+func (f *Filler) Murmurs(confidence float64, text string) {
+	f.Answer(func(r infill.Request) (infill.Result, error) {
+		if confidence < r.MinConfidence {
+			return infill.Result{Reason: infill.ReasonUnsure}, nil
+		}
+		return infill.Result{Start: r.Hole.Start, End: r.Hole.End, Text: text, Fill: text, Confidence: confidence}, nil
+	})
+}
+
 // Replaces answers with a text that goes before bytes in front of the hole and
 // after bytes behind it.
 func (f *Filler) Replaces(before, after int, text string) {

@@ -105,8 +105,15 @@ var setup = map[string]func(s *script, args []string){
 	"model-loading": func(s *script, _ []string) { s.loading = make(chan struct{}) },
 	"model-ready":   func(s *script, _ []string) { close(s.loading) },
 	"says":          func(s *script, args []string) { s.filler.Says(args[0]) },
-	"replaces":      func(s *script, args []string) { s.filler.Replaces(s.int(args[0]), s.int(args[1]), args[2]) },
-	"fails":         func(s *script, args []string) { s.filler.Fails(args[0]) },
+	"murmurs": func(s *script, args []string) {
+		confidence, err := strconv.ParseFloat(args[0], 64)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		s.filler.Murmurs(confidence, args[1])
+	},
+	"replaces": func(s *script, args []string) { s.filler.Replaces(s.int(args[0]), s.int(args[1]), args[2]) },
+	"fails":    func(s *script, args []string) { s.filler.Fails(args[0]) },
 	"panics": func(s *script, args []string) {
 		s.filler.Answer(func(infill.Request) (infill.Result, error) { panic(args[0]) })
 	},

@@ -77,6 +77,20 @@ eval: deps build ## the quality figures of docs/benchmarks.md: holes cut out of 
 	bin/lacuna eval --lang go --holes $(HOLES) --seed $(SEED)
 	bin/lacuna eval --lang python --holes $(HOLES) --seed $(SEED)
 
+# Training: git directories under permissive licences, and how long it may take.
+SOURCES ?=
+MINUTES ?= 75
+TRAIN_FLAGS ?= --grow 2:0.3,4:0.58 --no-compile
+
+.PHONY: train
+train: ## a bundle of your own, in out/bundle: make train SOURCES='checkouts/*' [MINUTES=75] [TRAIN_FLAGS='--batch 64' on a GPU]
+	[ -n "$(SOURCES)" ] || { echo "name the git directories to train on: make train SOURCES='checkouts/*'"; exit 2; }
+	python=$$(tools/venv.sh train $(PY_TRAIN)/requirements-train.txt); \
+	$$python $(PY_TRAIN)/prepare.py --out out/data $(SOURCES); \
+	$$python $(PY_TRAIN)/train.py --data out/data --out out/run --minutes $(MINUTES) $(TRAIN_FLAGS); \
+	$$python $(PY_TRAIN)/export.py --checkpoint out/run --tokenizer out/data/tokenizer.json --training out/run/training.json --out out/bundle
+	@echo "try it: bin/lacuna eval --lang go --bundle out/bundle"
+
 .PHONY: fuzz
 fuzz: deps ## each fuzz target for FUZZ_TIME (30s): input nobody thought of
 	grep -rlE '^func Fuzz' --include='*_test.go' . | while read -r file; do \

@@ -67,6 +67,15 @@ def git(directory, *args):
     return subprocess.run(["git", "-C", directory, *args], check=True, capture_output=True).stdout
 
 
+def name_of(directory):
+    """owner/name from .../owner+name/anything, otherwise the folder's own name."""
+    path = os.path.abspath(directory)
+    for part in reversed(path.split(os.sep)):
+        if "+" in part:
+            return part.replace("+", "/", 1)
+    return os.path.basename(path.removesuffix(os.sep + ".git"))
+
+
 def licence_of(directory):
     """SPDX-like name of the repository's licence, or None when it is not permissive."""
     names = git(directory, "ls-tree", "--name-only", "HEAD").decode().split("\n")
@@ -183,7 +192,7 @@ def documents(directories, held_out, seen=None):
     """
     seen = set() if seen is None else seen
     for directory in directories:
-        repo = os.path.basename(os.path.dirname(directory.rstrip("/"))).replace("+", "/", 1)
+        repo = name_of(directory)
         licence = licence_of(directory)
         if licence is None:
             yield Source(repo, "", "not permissive, not read"), []

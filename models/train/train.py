@@ -9,7 +9,7 @@ Loss: canvas cross-entropy + 0.5 L next-token + 0.25 R previous-token, the
 stream terms halved in the last 40 % of the run. The schedule is a function of
 the share of --minutes that has passed, so a run ends when it should whatever
 else the machine does. Writes run/weights.npz, run/config.json, run/state.pt,
-run/log.jsonl.
+run/log.jsonl, and at the end run/training.json for the bundle's manifest.
 """
 
 import argparse
@@ -221,8 +221,21 @@ def main():
             save()
             saved = time.time()
     save()
-    print(json.dumps({"final": validate(model, data, held, run, args.batch, args.device), "step": step, "positions": positions,
-                      "minutes": round(spent / 60, 1)}), file=log, flush=True)  # fmt: skip
+    summary = {
+        "stack_parameters": sum(p.numel() for p in model.matrices()),
+        "embedding_parameters": model.emb.numel(),
+        "steps": step,
+        "positions": positions,
+        "minutes": round(spent / 60, 1),
+        "device": args.device,
+        "torch": torch.__version__,
+        "options": {k: v for k, v in vars(args).items() if k not in ("data", "out", "init")},
+        "validation": validate(model, data, held, run, args.batch, args.device),
+    }
+    print(json.dumps(summary), file=log, flush=True)
+    with open(os.path.join(args.out, "training.json"), "w") as f:  # export.py --training
+        json.dump(summary, f, indent=1)
+    print(json.dumps(summary, indent=1))
 
 
 if __name__ == "__main__":

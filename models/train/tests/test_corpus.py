@@ -82,3 +82,8 @@ def test_licence_headers_go_and_doc_comments_stay():
     head = "// Copyright 2020 Somebody.\n// Use of this source is governed by a licence.\n\n"
     assert corpus.strip_licence_header(head + GO, "go") == GO
     assert corpus.strip_licence_header("// Package a does.\npackage a\n", "go").startswith("// Package a does.")
+
+
+@pytest.mark.parametrize("path, name", [("/a/owner+name/repo", "owner/name"), ("/a/checkouts/flask", "flask"), ("/a/checkouts/flask/.git", "flask")])
+def test_names(path, name):
+    assert corpus.name_of(path) == name

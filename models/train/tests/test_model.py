@@ -3,13 +3,17 @@
 Needs PyTorch: make test-train.
 """
 
+import dataclasses
+
 import numpy as np
+import onnxruntime
 import pytest
 
 torch = pytest.importorskip("torch", reason="NOT RUN: needs PyTorch, see make test-train")
 pytestmark = pytest.mark.torch
 
 import batches  # noqa: E402
+import export  # noqa: E402
 import prepare  # noqa: E402
 import train  # noqa: E402
 import vocabulary as v  # noqa: E402
@@ -167,6 +171,35 @@ def test_serving_is_the_trained_model_and_the_cache_is_exact(records, model):
             pos_a, pos_b = torch.arange(len(left), len(left) + C)[None], (len(right) + C - 1 - torch.arange(C))[None]
             y, _ = model.serve(canvas[None], 2, pos_a, pos_b, cached, r[0])
             torch.testing.assert_close(y[0], packed[0, 2 * WINDOW :][s], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("precision, bound", [("fp32", 1e-3), ("int8", 5e-2)])
+def test_onnx_is_the_trained_model(records, model, tmp_path, precision, bound):
+    """The whole way to the file that ships: checkpoint, export, ONNX Runtime."""
+    model.save(tmp_path / "run")
+    (tmp_path / "tokenizer.json").write_text("{}")
+    weights = {k: a for k, a in np.load(tmp_path / "run" / "weights.npz").items()}
+    export.write_bundle(tmp_path / "out", weights, dataclasses.asdict(model.c), tmp_path / "tokenizer.json", "t", precision, {})
+    session = onnxruntime.InferenceSession(tmp_path / "out" / "model.onnx", providers=["CPUExecutionProvider"])
+    b = batch(records, ratio=0.6)
+    none = torch.zeros(0, TINY.n_layer, 2, TINY.n_kv, TINY.head_dim)
+    relative = lambda x, ref: float(np.linalg.norm(x - ref) / np.linalg.norm(ref))
+    with torch.no_grad():
+        for k in range(4):
+            left, right, canvas, _ = serve_pieces(b, k)
+            past_a, past_b = encode(model.serve, left, 0, none, 0)[1][0], encode(model.serve, right, 1, none, 0)[1][0]
+            C = len(canvas)
+            pos_a, pos_b = torch.arange(len(left), len(left) + C)[None], (len(right) + C - 1 - torch.arange(C))[None]
+            y, kv = model.serve(canvas[None], 2, pos_a, pos_b, past_a, past_b)
+            logp = model.logits(y[0]).log_softmax(-1).numpy()
+            feed = {"tokens": canvas[None], "role": torch.tensor([2]), "pos_a": pos_a, "pos_b": pos_b, "past_a": past_a,
+                    "past_b": past_b, "rows": torch.arange(C), "targets": canvas}  # fmt: skip
+            out = dict(zip([o.name for o in session.get_outputs()], session.run(None, {n: t.numpy() for n, t in feed.items()})))
+            assert relative(out["kv"], kv.numpy()) < bound
+            assert relative(out["target_logp"], logp[np.arange(C), canvas]) < bound
+            assert relative(out["top_logp"], np.take_along_axis(logp, out["top_ids"], 1)) < bound
+            quality = torch.sigmoid(model.quality(y[0])).numpy()
+            assert relative(out["quality"], quality) < bound
 
 
 def test_checkpoints_come_back(model, tmp_path):

@@ -16,11 +16,15 @@ local here = vim.fs.dirname(vim.fs.abspath(debug.getinfo(1, 'S').source:sub(2)))
 -- what is waited for is there, so a generous deadline costs nothing.
 local deadline = 60 * 1000
 
---- Starts an editor on a new file of an otherwise empty project.
+--- Starts an editor on a new file of an otherwise empty project, and closes the one
+--- before: kept that long, it can be asked why it failed.
 --- @param server string path of the lacuna binary
 --- @param name string file name, decides the language
 --- @param text string
 function Editor.open(server, name, text)
+  if Editor.current then
+    Editor.current:close()
+  end
   local self = setmetatable({ root = vim.fn.tempname() }, Editor)
   Editor.current = self
   local file = vim.fs.joinpath(self.root, 'project', name)

@@ -51,10 +51,8 @@ local function with_ghost(case, body)
       equal('ghost text starts in row', ghost.row, #line - 1)
       equal('ghost text starts in column', ghost.col, #line[#line])
       body(editor, ghost.text, typed, offset)
-      editor:close()
       return vim.inspect(ghost.text) .. ' after ' .. vim.inspect(vim.trim(line[#line]))
     end
-    editor:close()
   end
   error('no ghost text at any of the places in cases.lua')
 end
@@ -105,10 +103,8 @@ tests['a code action fills the stub'] = function(case)
       assert(not fill:find(vim.trim(place.stub), 1, true), 'the stub is still there:\n' .. filled)
       editor:type('u')
       equal('after one undo', editor:probe('text'), place.text)
-      editor:close()
       return vim.inspect(fill)
     end
-    editor:close()
   end
   error('none of the stubs in cases.lua was filled')
 end
@@ -123,12 +119,11 @@ for _, case in ipairs(dofile(vim.fs.joinpath(here, 'cases.lua'))) do
     local ok, result = xpcall(tests[name], debug.traceback, case)
     if not ok then
       say('FAIL ' .. title .. '\n' .. result)
-      if Editor.current then
-        say(select(2, pcall(Editor.report, Editor.current)))
-        pcall(Editor.close, Editor.current)
-      end
+      say(select(2, pcall(Editor.report, Editor.current)))
+      pcall(Editor.close, Editor.current)
       os.exit(1)
     end
     say('ok   ' .. title .. ': ' .. result)
   end
 end
+Editor.current:close()

@@ -21,7 +21,4 @@ require (
 	golang.org/x/tools v0.52.0
 )
 
-require (
-	github.com/go-json-experiment/json v0.0.0-20260601182631-00ed12fed2a6 // indirect
-	golang.org/x/sync v0.24.0 // indirect
-)
+require github.com/go-json-experiment/json v0.0.0-20260601182631-00ed12fed2a6 // indirect

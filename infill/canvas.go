@@ -1,6 +1,7 @@
 package infill
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -144,9 +145,9 @@ func (c *canvas) lastText(v Vocabulary) int {
 	return -1
 }
 
-// advance applies one prediction: it masks again what the model doubts, settles
-// every slot that is sure enough and at least the surest one, or all of them
-// when final is set.
+// advance applies one prediction: it settles every slot that is sure enough and
+// at least the surest one, or all of them when final is set, and masks again
+// what the model doubts.
 func (c *canvas) advance(p Prediction, r rules, rng *rand.Rand, final bool) {
 	c.steps++
 	var choices []choice
@@ -162,27 +163,42 @@ func (c *canvas) advance(p Prediction, r rules, rng *rand.Rand, final bool) {
 	if !final {
 		defer c.doubt(p, shown, r)
 	}
-	if len(choices) == 0 {
+	if final { // reading order, so that the first end found wins
+		for _, ch := range choices {
+			c.settle(ch, r)
+		}
 		return
 	}
-	slices.SortStableFunc(choices, func(a, b choice) int {
-		switch {
-		case a.rank > b.rank:
-			return -1
-		case a.rank < b.rank:
-			return 1
-		}
-		return a.slot - b.slot
-	})
-	if final { // reading order, so that the first end found wins
-		slices.SortFunc(choices, func(a, b choice) int { return a.slot - b.slot })
-	}
+	c.settleSure(choices, r)
+}
+
+// settleSure settles the choices that reach the threshold, and at least one.
+//
+// An end is settled only where everything before it is: of most slots of a
+// canvas a model knows first that they are empty, and an end settled early
+// would cut off what it has yet to find out.
+func (c *canvas) settleSure(choices []choice, r rules) {
 	limit := math.Log(r.threshold)
+	var ranked []choice
 	for n, ch := range choices {
-		if n > 0 && !final && ch.rank < limit {
+		if n == 0 || ch.token != r.vocab.Delete {
+			ranked = append(ranked, ch)
+		} else if ch.rank >= limit { // what stands behind a likely end waits
+			break
+		}
+	}
+	slices.SortStableFunc(ranked, func(a, b choice) int { return cmp.Compare(b.rank, a.rank) })
+	for n, ch := range ranked {
+		if n > 0 && ch.rank < limit {
 			break
 		}
 		c.settle(ch, r)
+	}
+	front := slices.Index(c.slots, r.vocab.Mask)
+	for _, ch := range choices {
+		if ch.slot == front && ch.token == r.vocab.Delete && ch.rank >= limit {
+			c.settle(ch, r)
+		}
 	}
 }
 

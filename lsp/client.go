@@ -54,8 +54,9 @@ func readRoots(p *protocol.InitializeParams) []string {
 	for _, folder := range folders {
 		roots = append(roots, strings.TrimSuffix(folder.URI.Path(), "/"))
 	}
-	if len(roots) == 0 && p.RootURI != nil {
-		roots = append(roots, strings.TrimSuffix(p.RootURI.Path(), "/"))
+	//lint:ignore SA1019 clients without workspace folders still say their root this way
+	if root := p.RootURI; len(roots) == 0 && root != nil {
+		roots = append(roots, strings.TrimSuffix(root.Path(), "/"))
 	}
 	return roots
 }

@@ -16,6 +16,8 @@ type engineFlags struct {
 	Bundle  string `placeholder:"DIR" help:"Model bundle; default: the one in this binary."`
 	Library string `placeholder:"PATH" help:"ONNX Runtime library or its folder; default: LACUNA_ONNXRUNTIME, next to lacuna, the cache folder, the system."`
 	Threads int    `placeholder:"N" default:"0" help:"Threads the model uses; 0 is the number of processors, at most 4."`
+
+	decoding infill.Options // set by commands that let it be chosen
 }
 
 // engine is a bundle, a library and everything between, ready to fill.
@@ -60,10 +62,10 @@ func openEngine(flags engineFlags) (*engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w\nlacuna doctor shows all of it", err)
 	}
-	return assemble(bundle, library, flags.Threads)
+	return assemble(bundle, library, flags.Threads, flags.decoding)
 }
 
-func assemble(bundle *models.Bundle, library ort.Library, threads int) (*engine, error) {
+func assemble(bundle *models.Bundle, library ort.Library, threads int, decoding infill.Options) (*engine, error) {
 	tokens, err := tokenizer.Load(bundle.Tokenizer)
 	if err != nil {
 		return nil, fmt.Errorf("model bundle %s: %w", bundle.Source, err)
@@ -83,7 +85,7 @@ func assemble(bundle *models.Bundle, library ort.Library, threads int) (*engine,
 	}
 	scheduler := sched.New(session, sched.Config{Vocab: vocabulary})
 	return &engine{
-		Filler:  infill.New(scheduler, tokens, infill.Options{}),
+		Filler:  infill.New(scheduler, tokens, decoding),
 		Name:    bundle.Manifest.Name,
 		Library: library,
 		Version: session.Version(),

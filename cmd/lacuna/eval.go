@@ -17,6 +17,7 @@ import (
 
 type evalCmd struct {
 	engineFlags `embed:""`
+	Decoding    decodingFlags `embed:"" group:"Decoding:"`
 
 	Lang     string    `required:"" placeholder:"LANG" help:"Language: go or python."`
 	Corpus   string    `placeholder:"DIR" help:"Files to cut holes out of; default: the standard library of the installed toolchain."`
@@ -27,6 +28,28 @@ type evalCmd struct {
 	MaxSteps int       `placeholder:"N" help:"Most denoising steps a hole; 0 takes the default."`
 	Records  string    `placeholder:"FILE" help:"Write a JSON line for every hole to this file."`
 	JSON     bool      `name:"json" help:"Print JSON instead of tables."`
+}
+
+// decodingFlags override infill.Options, to find better ones.
+type decodingFlags struct {
+	Threshold float64 `placeholder:"P" help:"Settle slots at this probability; 0 takes the default."`
+	Floor     float64 `placeholder:"Q" help:"Mask settled slots again below this quality; 0 takes the default, negative never."`
+	Line      []int   `placeholder:"N" help:"Canvas sizes tried for holes of one line."`
+	Block     []int   `placeholder:"N" help:"Canvas sizes tried for holes of several lines."`
+}
+
+func (d decodingFlags) options() infill.Options {
+	return infill.Options{Threshold: d.Threshold, Floor: d.Floor, Line: d.Line, Block: d.Block}
+}
+
+func (d decodingFlags) check() error {
+	if d.Threshold < 0 || d.Threshold > 1 {
+		return usageErrorf("--threshold %v: must lie between 0 and 1", d.Threshold)
+	}
+	if d.Floor > 1 {
+		return usageErrorf("--floor %v: must be at most 1", d.Floor)
+	}
+	return nil
 }
 
 func (evalCmd) Help() string {
@@ -44,7 +67,8 @@ Examples:
   lacuna eval --lang go --holes 300
   lacuna eval --lang python --kinds rest,line --json
   lacuna eval --lang go --corpus ~/src/project --records holes.jsonl
-  lacuna eval --lang go --holes 300 --baseline out/untrained`
+  lacuna eval --lang go --holes 300 --baseline out/untrained
+  lacuna eval --lang go --threshold 0.6 --line 8,16,32`
 }
 
 // evalReport is the output of eval --json.
@@ -79,6 +103,9 @@ func (c *evalCmd) check() (*grammars.Language, error) {
 	if err := c.engineFlags.check(); err != nil {
 		return nil, err
 	}
+	if err := c.Decoding.check(); err != nil {
+		return nil, err
+	}
 	for _, kind := range c.Kinds {
 		if !slices.Contains(cutKinds, kind) {
 			return nil, usageErrorf("--kinds %s: there are: rest, line, expression, block", kind)
@@ -101,6 +128,7 @@ func (c *evalCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	c.decoding = c.Decoding.options()
 	corpus, err := openCorpus(a.ctx, lang, c.Corpus)
 	if err != nil {
 		return err

@@ -36,3 +36,10 @@ type Hole struct {
 	// file.
 	Scope Span
 }
+
+// Shift returns the hole as it lies after n bytes were inserted before it. Its
+// Scope stays as it was found.
+func (h Hole) Shift(n int) Hole {
+	h.Start, h.End = h.Start+n, h.End+n
+	return h
+}

@@ -165,8 +165,8 @@ func (s *Server) execute(ctx context.Context, order fillOrder) error {
 	return ctx.Err()
 }
 
-// fill asks for each hole of an order. why says what came in the way of the
-// last one that stayed empty.
+// fill asks for each hole of an order, in document order; each sees the fills
+// before it. why says what came in the way of the last one that stayed empty.
 func (s *Server) fill(order fillOrder, progress *bar) (edits []edit, why string, err error) {
 	filler, err := s.engine(order.filling)
 	if err != nil {
@@ -176,25 +176,34 @@ func (s *Server) fill(order fillOrder, progress *bar) (edits []edit, why string,
 	if err != nil {
 		return nil, "", err
 	}
-	defer tree.Close()
+	defer func() { tree.Close() }()
 	holes := order.holes(tree)
 	why = "no holes were found"
+	growth := 0 // how much longer the text before the hole has become
 	for i, hole := range holes {
 		result, err := filler.Fill(order.filling, infill.Request{
 			Document: string(order.snapshot.URI),
 			Path:     order.path,
 			Tree:     tree,
-			Hole:     hole,
+			Hole:     hole.Shift(growth),
 			OnStep:   func(step infill.Step) { progress.step(i, len(holes), step) },
 		})
-		switch {
-		case err != nil:
+		if err != nil {
 			return nil, "", fmt.Errorf("a hole could not be filled: %w", err)
-		case result.Text == "":
-			why = result.Reason
-		default:
-			edits = append(edits, editOf(result, order.snapshot.Text))
 		}
+		if result.Text == "" {
+			why = result.Reason
+			continue
+		}
+		filled, err := tree.Splice(result.Start, result.End, result.Text)
+		if err != nil {
+			return nil, "", fmt.Errorf("a filled hole could not be parsed: %w", err)
+		}
+		tree.Close()
+		tree = filled
+		result.Start, result.End = result.Start-growth, result.End-growth
+		growth += len(result.Text) - (result.End - result.Start)
+		edits = append(edits, editOf(result, order.snapshot.Text))
 	}
 	return edits, why, nil
 }

@@ -19,6 +19,8 @@ var (
 	smallGraph []byte
 	//go:embed small/tokenizer.json
 	smallTokenizer []byte
+	//go:embed small/README.md
+	smallCard []byte
 )
 
 // EmbeddedSource is the Source of the default bundle.
@@ -29,6 +31,7 @@ type Bundle struct {
 	Manifest  Manifest
 	Graph     []byte // model.onnx
 	Tokenizer []byte // tokenizer.json
+	Card      string // the model card, README.md; empty when there is none
 	// Source is the folder it came from, or EmbeddedSource.
 	Source string
 }
@@ -66,6 +69,7 @@ func Default() (*Bundle, error) {
 		ManifestFile:  smallManifest,
 		GraphFile:     smallGraph,
 		TokenizerFile: smallTokenizer,
+		CardFile:      smallCard,
 	}
 	return load(func(name string) ([]byte, error) { return files[name], nil }, EmbeddedSource)
 }
@@ -100,6 +104,11 @@ func load(read func(name string) ([]byte, error), source string) (*Bundle, error
 	if bundle.Tokenizer, err = checked(read, manifest, TokenizerFile); err != nil {
 		return nil, &Error{source, TokenizerFile, err}
 	}
+	card, err := read(CardFile)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, &Error{source, CardFile, readFault(err)}
+	}
+	bundle.Card = string(card)
 	return bundle, nil
 }
 

@@ -16,6 +16,8 @@ const (
 	ManifestFile  = "manifest.json"
 	GraphFile     = "model.onnx"
 	TokenizerFile = "tokenizer.json"
+	// CardFile is the model card. It is not in the manifest: no result depends on it.
+	CardFile = "README.md"
 )
 
 // Manifest describes a bundle. models/train/export.py writes it.

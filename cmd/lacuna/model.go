@@ -4,10 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"text/tabwriter"
 
@@ -28,9 +25,6 @@ Examples:
   lacuna model --bundle out/bundle
   lacuna model --json`
 }
-
-// cardFile is the model card beside a manifest.
-const cardFile = "README.md"
 
 func (c *modelCmd) Run(a *app) error {
 	bundle, err := engineFlags{Bundle: c.Bundle}.loadBundle()
@@ -58,11 +52,10 @@ func (c *modelCmd) Run(a *app) error {
 	if err := errors.Join(printSection(a, "config", m.Config), printSection(a, "training", m.Training)); err != nil {
 		return err
 	}
-	card, err := readCard(bundle)
-	if err != nil || card == "" {
-		return err
+	if bundle.Card == "" {
+		return nil
 	}
-	_, err = fmt.Fprintf(a.stdout, "\n%s", card)
+	_, err = fmt.Fprintf(a.stdout, "\n%s", bundle.Card)
 	return err
 }
 
@@ -81,15 +74,4 @@ func printSection(a *app, title string, raw json.RawMessage) error {
 	}
 	fmt.Fprintf(a.stdout, "\n%s\n", title)
 	return printJSON(a.stdout, raw)
-}
-
-func readCard(bundle *models.Bundle) (string, error) {
-	if bundle.Source == models.EmbeddedSource {
-		return "", nil
-	}
-	card, err := os.ReadFile(filepath.Join(bundle.Source, cardFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", nil
-	}
-	return string(card), err
 }

@@ -60,7 +60,7 @@ func (evalCmd) Help() string {
   expression  a syntax node within a line
   block       whole statements on two to six lines
 
-Exact match, first line and similarity count what is shown against what was cut out, trailing white space aside; a hole for which nothing is shown is a miss. Rates carry 95 % Wilson intervals.
+Exact match, first line and similarity count what is shown against what was cut out, trailing white space aside; a hole for which nothing is shown is a miss. The last table says what a least confidence (lacuna.inline.minConfidence) would hold back. Rates carry 95 % Wilson intervals.
 
 Examples:
 
@@ -88,6 +88,8 @@ type evalOutcome struct {
 	Bundle string                `json:"bundle"`
 	Total  evalScore             `json:"total"`
 	Kinds  map[cutKind]evalScore `json:"kinds"`
+	// Gates is precision against coverage, by the least confidence shown.
+	Gates []gateScore `json:"gates"`
 }
 
 // evalPair is the second model on the same holes.
@@ -274,7 +276,7 @@ func fillCut(ctx context.Context, filler infill.Filler, lang *grammars.Language,
 }
 
 func (c *evalCmd) outcome(records []evalRecord, bundle string) evalOutcome {
-	o := evalOutcome{Bundle: bundle, Total: sumUp(records), Kinds: map[cutKind]evalScore{}}
+	o := evalOutcome{Bundle: bundle, Total: sumUp(records), Kinds: map[cutKind]evalScore{}, Gates: gates(records)}
 	if bundle == "" {
 		o.Bundle = "embedded"
 	}

@@ -35,6 +35,15 @@ func printOutcome(w io.Writer, o evalOutcome) error {
 		}
 	}
 	printScore(t, "total", o.Total)
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "confidence at least\tshown %\texact of shown %\tsimilar\t")
+	for _, g := range o.Gates {
+		fmt.Fprintf(t, "%.1f\t%s\t%s\t%.3f\t\n", g.MinConfidence, percent(g.Shown), percent(g.Exact), g.Similarity)
+	}
 	return t.Flush()
 }
 

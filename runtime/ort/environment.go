@@ -61,12 +61,26 @@ func Providers(lib Library) ([]Provider, error) {
 	return []Provider{{Name: "cpu", Available: true}, cuda()}, nil
 }
 
-// cuda asks for the provider's options, which fails in a build without it.
+// cuda appends the provider to a session's options: that loads the provider's
+// own library, and fails where it or the driver is missing. Its options alone
+// can be made without either.
 func cuda() Provider {
-	options, err := ortgo.NewCUDAProviderOptions()
-	if err != nil {
+	if err := appendCUDA(); err != nil {
 		return Provider{Name: "cuda", Fault: err.Error()}
 	}
-	defer options.Destroy()
 	return Provider{Name: "cuda", Available: true}
+}
+
+func appendCUDA() error {
+	settings, err := ortgo.NewCUDAProviderOptions()
+	if err != nil {
+		return err
+	}
+	defer settings.Destroy()
+	options, err := ortgo.NewSessionOptions()
+	if err != nil {
+		return err
+	}
+	defer options.Destroy()
+	return options.AppendExecutionProviderCUDA(settings)
 }

@@ -13,6 +13,7 @@ const (
 	ReasonEmpty  = "the model would leave it empty"
 	ReasonUnsure = "the model is not sure enough of it"
 	ReasonBreaks = "every candidate breaks the syntax"
+	ReasonLoops  = "the candidate only repeats itself"
 	ReasonBytes  = "the candidate is not valid UTF-8"
 )
 
@@ -34,6 +35,10 @@ func (d *denoising) accept(c *canvas) (Result, []span, error) {
 	}
 	if result.Confidence < d.request.MinConfidence {
 		result.Reason = ReasonUnsure
+		return result, nil, nil
+	}
+	if loops(c.slots[:n]) {
+		result.Reason = ReasonLoops
 		return result, nil, nil
 	}
 	if !utf8.ValidString(fill) {
@@ -110,4 +115,22 @@ func (d *denoising) breaks(fill string) ([]span, error) {
 		out = append(out, span{start, min(max(f.End-h.Start-len(h.Lead), start+1), len(fill))})
 	}
 	return out, nil
+}
+
+// loops says whether a few tokens are repeated over and over. Slots settled in
+// one step do not know of each other, so a model in doubt says the same in many.
+func loops(tokens []Token) bool {
+	for period, times := range map[int]int{1: 5, 2: 4, 3: 3} {
+		run := 0 // tokens equal to the one a period before
+		for i := period; i < len(tokens); i++ {
+			if tokens[i] != tokens[i-period] {
+				run = 0
+				continue
+			}
+			if run++; run >= period*(times-1) {
+				return true
+			}
+		}
+	}
+	return false
 }

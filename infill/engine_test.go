@@ -161,6 +161,11 @@ func TestFill(t *testing.T) {
 			want:   Result{Reason: ReasonUnsure},
 		},
 		{
+			name:  "what only repeats itself is not shown",
+			model: scripted{answer: "aaaaaaa"},
+			want:  Result{Reason: ReasonLoops},
+		},
+		{
 			name:  "what breaks the syntax is not shown",
 			model: scripted{answer: "a)) (", second: "((((("},
 			want:  Result{Reason: ReasonBreaks},
@@ -300,5 +305,16 @@ func TestHoleOutsideTheSource(t *testing.T) {
 	_, err := fillAt(t, &scripted{answer: "x"}, function, Options{}, func(r *Request) { r.Hole.End = 9999 })
 	if err == nil || !strings.Contains(err.Error(), "outside") {
 		t.Errorf("error %v, want one that says the hole lies outside", err)
+	}
+}
+
+func TestLoops(t *testing.T) {
+	for text, want := range map[string]bool{
+		"": false, "aaaa": false, "aaaaa": true, "xaaaaay": true, "abababa": false, "abababab": true,
+		"abcabca": false, "abcabcabc": true, "1000 + 1000": false, "if err != nil {": false,
+	} {
+		if got := loops(letters{}.Encode(text)); got != want {
+			t.Errorf("loops(%q) = %v, want %v", text, got, want)
+		}
 	}
 }

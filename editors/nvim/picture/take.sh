@@ -9,5 +9,5 @@ command -v tmux >/dev/null || { echo "the picture needs tmux: apt-get install tm
 nvim=$("$here/../install.sh")
 # A prompt in the editor would otherwise be waited for without end.
 timeout 120 "$nvim" -i NONE -l "$here/take.lua" "$lacuna" "$svg" \
-  examples/inventory.go '// HOLE' total
+  examples/inventory.go 'if err != nil {' 'if err'
 echo "$svg is drawn; look at it before you commit it"

@@ -106,6 +106,18 @@ func (s *stack) Empty() bool {
     language = 'Python',
     file = 'demo.py',
     ghost = {
+      { type = 'if items is', text = [[
+def first(items):
+    ‸
+        return None
+    return items[0]
+]] },
+      { type = 'if value is None', text = [[
+def listed(value):
+    ‸
+        value = []
+    return value
+]] },
       { type = 'total', text = [[
 def total(values):
     """Return the sum of all values."""

@@ -53,7 +53,7 @@ test-nvim: deps build ## a real Neovim shows and accepts ghost text; LACUNA_SKIP
 .PHONY: test-train
 test-train: ## the parts of models/train that need PyTorch, a download of gigabytes
 	python=$$(tools/venv.sh train $(PY_TRAIN)/requirements-train.txt); \
-	$(PYTEST) -m torch
+	LACUNA_TORCH=1 $(PYTEST) -m torch
 	@echo "ran: Python tests with PyTorch"
 
 .PHONY: lint

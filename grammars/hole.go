@@ -4,8 +4,8 @@ package grammars
 type Kind string
 
 const (
-	// KindMarker is an explicit marker: the Unicode-free comment form
-	// "/*HOLE*/", "// HOLE", "# HOLE", or the identifier "__hole__".
+	// KindMarker is an explicit marker: a comment ("/*HOLE*/", "// HOLE",
+	// "# HOLE") or the identifier "__hole__".
 	KindMarker Kind = "marker"
 	// KindBody is an empty function or method body.
 	KindBody Kind = "body"

@@ -73,8 +73,8 @@ func (d *denoising) trim(fill string) string {
 	if h.Lead != "" {
 		fill = strings.TrimLeft(fill, " \t\r\n")
 	}
-	after := h.Trail + string(d.request.Tree.Source()[h.End:])
-	if after == "" || strings.HasPrefix(after, "\n") || strings.HasPrefix(after, "\r") {
+	after := d.after(1)
+	if after == "" || after == "\n" || after == "\r" {
 		fill = strings.TrimRight(fill, " \t\r\n")
 	}
 	return fill
@@ -83,17 +83,25 @@ func (d *denoising) trim(fill string) string {
 // withoutEcho drops the longest end of fill that the text behind the hole
 // repeats.
 func (d *denoising) withoutEcho(fill string) string {
-	h := d.request.Hole
-	after := h.Trail + string(d.request.Tree.Source()[h.End:])
-	if nl := strings.IndexByte(after, '\n'); nl >= 0 && !h.Multiline {
+	after := d.after(len(fill))
+	if nl := strings.IndexByte(after, '\n'); nl >= 0 && !d.request.Hole.Multiline {
 		after = after[:nl]
 	}
-	for n := min(len(fill), len(after)); n > 0; n-- {
+	for n := len(after); n > 0; n-- {
 		if strings.HasSuffix(fill, after[:n]) {
 			return fill[:len(fill)-n]
 		}
 	}
 	return fill
+}
+
+// after is the beginning, at most n bytes, of what follows the fill.
+func (d *denoising) after(n int) string {
+	h, source := d.request.Hole, d.request.Tree.Source()
+	if len(h.Trail) >= n {
+		return h.Trail[:n]
+	}
+	return h.Trail + string(source[h.End:min(len(source), h.End+n-len(h.Trail))])
 }
 
 // breaks reparses the document with the fill in place and returns the new

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"github.com/lacuna-dev/lacuna/grammars"
 	"github.com/lacuna-dev/lacuna/infill"
 	"github.com/lacuna-dev/lacuna/models"
 	"github.com/lacuna-dev/lacuna/models/tokenizer"
@@ -112,9 +113,9 @@ func vocabularyOf(tokens *tokenizer.Tokenizer) (infill.Vocabulary, error) {
 		}
 		*place = id
 	}
-	for _, lang := range []string{"go", "python"} {
-		if id, ok := tokens.ID("<|" + lang + "|>"); ok {
-			v.Lang[lang] = id
+	for _, lang := range grammars.All() {
+		if id, ok := tokens.ID("<|" + lang.ID() + "|>"); ok {
+			v.Lang[lang.ID()] = id
 		}
 	}
 	return v, nil

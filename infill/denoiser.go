@@ -8,15 +8,16 @@ type Token = int32
 // Vocabulary names the special tokens the decoder needs. All are ids below
 // Size.
 type Vocabulary struct {
-	Size   int              // entries, special tokens included
-	Pad    Token            // a canvas position that takes no part in attention
-	Mask   Token            // a canvas slot that is not settled yet
-	Delete Token            // a canvas slot that holds nothing: the hole is shorter than the canvas
-	Hole   Token            // another hole of the same document
-	Cut    Token            // the window ends here but the file goes on
-	EOF    Token            // the file ends here
-	Code   Token            // ends the header of the left stream, the code follows
-	Lang   map[string]Token // language id ("go", "python") -> header token
+	Size    int              // entries, special tokens included
+	Pad     Token            // a canvas position that takes no part in attention
+	Mask    Token            // a canvas slot that is not settled yet
+	Delete  Token            // a canvas slot that holds nothing: the hole is shorter than the canvas
+	Hole    Token            // another hole of the same document
+	Cut     Token            // the window ends here but the file goes on
+	EOF     Token            // the file ends here
+	Snippet Token            // in the header, what a neighbouring file declares follows
+	Code    Token            // ends the header of the left stream, the code follows
+	Lang    map[string]Token // language id ("go", "python") -> header token
 }
 
 // ModelInfo is what a loaded model says of itself.
@@ -27,6 +28,7 @@ type ModelInfo struct {
 	RightWindow int   // most tokens of the right stream, EOF or Cut included
 	Canvases    []int // canvas lengths the model was trained on, ascending
 	TopK        int   // candidates returned for each slot
+	Snippets    bool  // it was trained with snippets of neighbouring files
 }
 
 // Denoiser is the engine as infill sees it: something that keeps the keys and

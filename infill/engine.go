@@ -78,9 +78,10 @@ func New(d Denoiser, t Tokenizer, o Options) *Engine {
 		glyphs:    glyphsOf(info.Vocab.Size, t),
 		layout: layout.Layout{
 			Encoder:     t,
-			Special:     layout.Special{Code: info.Vocab.Code, Cut: info.Vocab.Cut, EOF: info.Vocab.EOF},
+			Special:     layout.Special{Code: info.Vocab.Code, Cut: info.Vocab.Cut, EOF: info.Vocab.EOF, Snippet: info.Vocab.Snippet},
 			LeftWindow:  info.LeftWindow,
 			RightWindow: info.RightWindow,
+			Snippets:    info.Snippets,
 		},
 	}
 }
@@ -100,7 +101,8 @@ func (e *Engine) Fill(ctx context.Context, r Request) (Result, error) {
 	if h.Start < 0 || h.End < h.Start || h.End > len(source) {
 		return Result{}, fmt.Errorf("hole [%d, %d) lies outside the %d bytes of %s", h.Start, h.End, len(source), r.Path)
 	}
-	streams := e.layout.Streams(language, r.Path, source, h.Start, h.End, h.Lead, h.Trail)
+	document := layout.Document{Language: language, Path: r.Path, Source: source, Neighbours: r.Neighbours}
+	streams := e.layout.Streams(document, h.Start, h.End, h.Lead, h.Trail)
 	held, err := e.denoiser.Prefill(ctx, r.Document, streams.Left, streams.Right)
 	if err != nil {
 		return Result{}, err

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lacuna-dev/lacuna/grammars"
+	layout "github.com/lacuna-dev/lacuna/infill/context"
 )
 
 // Request asks for one hole to be filled.
@@ -15,6 +16,9 @@ type Request struct {
 	// Path is what the model is told about where the text lives, relative to
 	// the workspace, with forward slashes.
 	Path string
+	// Neighbours are the files beside it, nearest first. A model that was not
+	// trained with them is not told.
+	Neighbours []layout.Neighbour
 	// Tree is the parsed snapshot. Fill reads it from the calling goroutine
 	// only and does not close it.
 	Tree *grammars.Tree

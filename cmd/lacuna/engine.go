@@ -104,7 +104,7 @@ func vocabularyOf(tokens *tokenizer.Tokenizer) (infill.Vocabulary, error) {
 	v := infill.Vocabulary{Size: tokens.Size(), Lang: map[string]infill.Token{}}
 	places := map[string]*infill.Token{
 		"pad": &v.Pad, "mask": &v.Mask, "delete": &v.Delete, "hole": &v.Hole,
-		"cut": &v.Cut, "eof": &v.EOF, "code": &v.Code,
+		"cut": &v.Cut, "eof": &v.EOF, "snippet": &v.Snippet, "code": &v.Code,
 	}
 	for name, place := range places {
 		id, ok := tokens.ID("<|" + name + "|>")

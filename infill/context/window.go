@@ -1,7 +1,8 @@
-// Package context lays out what the model sees of a document: a header, the
-// text before the hole, the text after it, cut to the model's windows. The
-// layout is specified in docs/model.md ("Layout of the streams"); the training
-// side implements the same one.
+// Package context lays out what the model sees of a document: a header with
+// what its neighbours declare, the text before the hole, the text after it, cut
+// to the model's windows. docs/context.md specifies the layout, and
+// models/train/layout.py is its other implementation; a test in cmd/lacuna
+// compares them.
 //
 // It must never know how tokens are predicted, nor where the text comes from.
 package context
@@ -16,7 +17,7 @@ type Encoder interface {
 
 // Special holds the ids the layout places by itself.
 type Special struct {
-	Code, Cut, EOF int32
+	Code, Cut, EOF, Snippet int32
 }
 
 const (
@@ -44,22 +45,41 @@ type Layout struct {
 	Special     Special
 	LeftWindow  int // tokens, header included
 	RightWindow int // tokens, the end mark included
+	// Snippets is whether the model was trained with them. If not, a document's
+	// neighbours are passed over. The left window must have room for them.
+	Snippets bool
 }
 
-// Streams lays out source[:start]+lead and trail+source[end:]. language is the
-// header token of the document's language.
-func (l Layout) Streams(language int32, path string, source []byte, start, end int, lead, trail string) Streams {
+// Document is what a hole is in.
+type Document struct {
+	Language   int32 // header token
+	Path       string
+	Source     []byte
+	Neighbours []Neighbour // nearest first
+}
+
+// Streams lays out the text before start with lead behind it, and the text after
+// end with trail in front of it.
+func (l Layout) Streams(d Document, start, end int, lead, trail string) Streams {
 	return Streams{
-		Left:  l.left(language, path, source[:start], lead),
-		Right: l.right(trail, source[end:]),
+		Left:  l.left(d, d.Source[:start], lead),
+		Right: l.right(trail, d.Source[end:]),
 	}
 }
 
-func (l Layout) left(language int32, path string, before []byte, lead string) []int32 {
-	out := append(make([]int32, 0, l.LeftWindow), language)
-	name := l.Encoder.Encode(path)
+// header is what the left stream begins with.
+func (l Layout) header(d Document) []int32 {
+	out := append(make([]int32, 0, l.LeftWindow), d.Language)
+	name := l.Encoder.Encode(d.Path)
 	out = append(out, name[max(0, len(name)-maxPath):]...)
-	out = append(out, l.Special.Code)
+	if l.Snippets {
+		out = append(out, l.snippets(d.Neighbours)...)
+	}
+	return append(out, l.Special.Code)
+}
+
+func (l Layout) left(d Document, before []byte, lead string) []int32 {
+	out := l.header(d)
 	room := l.LeftWindow - len(out) - 1 // 1: Cut
 
 	for from := max(0, len(before)-room*widest); ; {

@@ -28,10 +28,14 @@ func text(ids []int32) string {
 	return b.String()
 }
 
-const lang, code, cut, eof = 9, 6, 7, 8
+const lang, snippet, code, cut, eof = 9, 5, 6, 7, 8
 
 func newLayout(left, right int) Layout {
-	return Layout{Encoder: byteEncoder{}, Special: Special{Code: code, Cut: cut, EOF: eof}, LeftWindow: left, RightWindow: right}
+	return Layout{Encoder: byteEncoder{}, Special: Special{Code: code, Cut: cut, EOF: eof, Snippet: snippet}, LeftWindow: left, RightWindow: right}
+}
+
+func document(path string, source []byte) Document {
+	return Document{Language: lang, Path: path, Source: source}
 }
 
 func reversed(ids []int32) []int32 {
@@ -42,7 +46,7 @@ func reversed(ids []int32) []int32 {
 
 func TestStreamsOfAShortFile(t *testing.T) {
 	src := []byte("func f() {}\n")
-	s := newLayout(200, 200).Streams(lang, "a.go", src, 10, 10, "\n\t", "\n")
+	s := newLayout(200, 200).Streams(document("a.go", src), 10, 10, "\n\t", "\n")
 
 	if got := text(s.Left); got != "a.go"+"func f() {"+"\n\t" {
 		t.Errorf("left = %q", got)
@@ -61,7 +65,7 @@ func TestStreamsOfAShortFile(t *testing.T) {
 func TestStreamsOfALongFileAreCutAtLines(t *testing.T) {
 	src := []byte(strings.Repeat("0123456789abcdef\n", 500))
 	at := 250 * 17
-	s := newLayout(1500, 1000).Streams(lang, "a.go", src, at, at, "", "")
+	s := newLayout(1500, 1000).Streams(document("a.go", src), at, at, "", "")
 
 	left := s.Left[slices.Index(s.Left, code)+1:]
 	if left[0] != cut || !strings.HasPrefix(text(left), "0123") {
@@ -75,7 +79,7 @@ func TestStreamsOfALongFileAreCutAtLines(t *testing.T) {
 
 func TestAnEndlessLineStillFits(t *testing.T) {
 	src := []byte(strings.Repeat("x", 50_000))
-	s := newLayout(300, 200).Streams(lang, "a.go", src, 25_000, 25_000, "", "")
+	s := newLayout(300, 200).Streams(document("a.go", src), 25_000, 25_000, "", "")
 	if len(s.Left) > 300 || len(s.Right) > 200 {
 		t.Errorf("windows are %d and %d tokens, want at most 300 and 200", len(s.Left), len(s.Right))
 	}
@@ -95,7 +99,7 @@ func TestStreamsProperties(t *testing.T) {
 		start := rng.IntN(len(src) + 1)
 		end := start + rng.IntN(len(src)-start+1)
 		l := newLayout(100+rng.IntN(900), 50+rng.IntN(900))
-		s := l.Streams(lang, "dir/file.go", []byte(src), start, end, "<", ">")
+		s := l.Streams(document("dir/file.go", []byte(src)), start, end, "<", ">")
 		if len(s.Left) > l.LeftWindow || len(s.Right) > l.RightWindow {
 			t.Fatalf("windows %d/%d over budget %d/%d", len(s.Left), len(s.Right), l.LeftWindow, l.RightWindow)
 		}
@@ -122,7 +126,7 @@ func TestTypingRarelyMovesTheWindow(t *testing.T) {
 	for n := range len(typed) {
 		src := []byte(head + typed[:n] + tail)
 		at := len(head) + n
-		now := l.Streams(lang, "a.go", src, at, at, "", "")
+		now := l.Streams(document("a.go", src), at, at, "", "")
 		if n > 0 {
 			if !slices.Equal(now.Left[:len(before.Left)], before.Left) && !slices.Equal(now.Left[:40], before.Left[:40]) {
 				jumps++

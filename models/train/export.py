@@ -36,6 +36,7 @@ MS = "com.microsoft"
 
 CONFIG_KEYS = ("d_model", "n_layer", "n_head", "n_kv", "head_dim", "ffn", "vocab", "top_k",
                "left_window", "right_window", "canvases")
+OPTIONAL_KEYS = ("snippets",)  # left out when absent: models from before there were any
 
 
 class Graph:
@@ -235,8 +236,13 @@ def build(weights, config, name, tokenizer_sha256, store):
         helper.make_opsetid("", OPSET), helper.make_opsetid(MS, 1)])
     helper.set_model_props(model, {
         "lacuna.format": str(FORMAT), "lacuna.name": name, "lacuna.vocab_sha256": tokenizer_sha256,
-        "lacuna.config": json.dumps({k: c[k] for k in CONFIG_KEYS}, sort_keys=True)})
+        "lacuna.config": json.dumps(published(c), sort_keys=True)})
     return model
+
+
+def published(config):
+    """The part of a checkpoint's config.json that goes into the bundle."""
+    return {k: config[k] for k in CONFIG_KEYS} | {k: config[k] for k in OPTIONAL_KEYS if k in config}
 
 
 def check(weights, config):
@@ -275,7 +281,7 @@ def write_bundle(out, weights, config, tokenizer, name, precision, training):
         data = (out / file).read_bytes()
         files[file] = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
     manifest = {"format": FORMAT, "name": name, "precision": precision, "files": files,
-                "config": {k: config[k] for k in CONFIG_KEYS}, "training": training}
+                "config": published(config), "training": training}
     (out / "manifest.json").write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
     return files
 

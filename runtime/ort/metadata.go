@@ -25,7 +25,12 @@ type modelConfig struct {
 	LeftWindow  int   `json:"left_window"`
 	RightWindow int   `json:"right_window"`
 	Canvases    []int `json:"canvases"`
+	Snippets    bool  `json:"snippets"` // may be absent: models before there were any
 }
+
+// leastForSnippets is the left window below which snippets would leave too
+// little room for the document.
+const leastForSnippets = 512
 
 // readMetadata checks what the model says of itself against the contract.
 func readMetadata(session *ortgo.DynamicAdvancedSession, tokenizerSHA256 string) (sched.Model, error) {
@@ -77,6 +82,9 @@ func (c modelConfig) model(name string) (sched.Model, error) {
 			return sched.Model{}, fmt.Errorf("the model's lacuna.config has no %s", s.key)
 		}
 	}
+	if c.Snippets && c.LeftWindow < leastForSnippets {
+		return sched.Model{}, fmt.Errorf("the model's lacuna.config has snippets, but its left_window %d is less than %d", c.LeftWindow, leastForSnippets)
+	}
 	return sched.Model{
 		Name:        name,
 		Vocab:       c.Vocab,
@@ -87,5 +95,6 @@ func (c modelConfig) model(name string) (sched.Model, error) {
 		LeftWindow:  c.LeftWindow,
 		RightWindow: c.RightWindow,
 		Canvases:    c.Canvases,
+		Snippets:    c.Snippets,
 	}, nil
 }

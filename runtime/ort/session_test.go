@@ -256,6 +256,7 @@ func TestParseMetadata(t *testing.T) {
 	}
 	tests := map[string]struct{ key, value, want string }{
 		"good":           {},
+		"no room":        {"lacuna.config", strings.Replace(good["lacuna.config"], "{", `{"snippets":true,`, 1), "left_window 64 is less than 512"},
 		"no name":        {"lacuna.name", "", "no metadata entry lacuna.name"},
 		"no config":      {"lacuna.config", "", "no metadata entry lacuna.config"},
 		"broken config":  {"lacuna.config", "{", "lacuna.config is not valid"},
@@ -285,6 +286,21 @@ func TestParseMetadata(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// TestParseMetadataOfSnippets: models from before there were any do not mention
+// them.
+func TestParseMetadataOfSnippets(t *testing.T) {
+	for addition, want := range map[string]bool{``: false, `,"snippets":false`: false, `,"snippets":true`: true} {
+		entries := map[string]string{
+			"lacuna.format": "1", "lacuna.name": "m", "lacuna.vocab_sha256": "abc",
+			"lacuna.config": `{"n_layer":2,"n_kv":2,"head_dim":16,"vocab":300,"top_k":8,"left_window":512,"right_window":32,"canvases":[8]` + addition + `}`,
+		}
+		got, err := parseMetadata(func(key string) (string, bool, error) { return entries[key], true, nil }, "abc")
+		if err != nil || got.Snippets != want {
+			t.Errorf("with %q: snippets %v, %v; want %v", addition, got.Snippets, err, want)
+		}
 	}
 }
 

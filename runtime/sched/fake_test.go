@@ -35,7 +35,7 @@ const (
 func (g *fakeGraph) Model() Model {
 	return Model{
 		Name: "fake", Vocab: fakeVocab, Layers: 1, KVHeads: 1, HeadDim: 1, TopK: fakeTopK,
-		LeftWindow: 64, RightWindow: 32, Canvases: []int{8},
+		LeftWindow: 64, RightWindow: 32, Canvases: []int{8}, Snippets: true,
 	}
 }
 

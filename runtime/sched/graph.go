@@ -23,6 +23,7 @@ type Model struct {
 	LeftWindow  int   // most tokens of the left stream
 	RightWindow int   // most tokens of the right stream
 	Canvases    []int // canvas lengths the model was trained on, ascending
+	Snippets    bool  // it was trained with snippets of neighbouring files
 }
 
 // TokenFloats is the number of float32 that the keys and values of one token

@@ -69,6 +69,7 @@ func New(graph Graph, config Config) *Scheduler {
 			RightWindow: model.RightWindow,
 			Canvases:    model.Canvases,
 			TopK:        model.TopK,
+			Snippets:    model.Snippets,
 		},
 		memory: config.Memory,
 		chunk:  config.Chunk,

@@ -15,7 +15,7 @@ import (
 func TestInfo(t *testing.T) {
 	vocab := infill.Vocabulary{Size: fakeVocab, Mask: 1, Delete: 2}
 	got := newScheduler(t, &fakeGraph{}, Config{Vocab: vocab}).Info()
-	want := infill.ModelInfo{Name: "fake", Vocab: vocab, LeftWindow: 64, RightWindow: 32, Canvases: []int{8}, TopK: 3}
+	want := infill.ModelInfo{Name: "fake", Vocab: vocab, LeftWindow: 64, RightWindow: 32, Canvases: []int{8}, TopK: 3, Snippets: true}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

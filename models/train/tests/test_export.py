@@ -271,6 +271,11 @@ def test_bundle(tmp_path, weights, precision):
     assert metadata == {"lacuna.format": "1", "lacuna.name": "tiny"}
 
 
+def test_a_model_says_whether_it_knows_snippets():
+    assert export.published(CONFIG) == CONFIG
+    assert export.published(CONFIG | {"snippets": True, "steps": 3}) == CONFIG | {"snippets": True}
+
+
 @pytest.mark.parametrize("damage, message", [
     (lambda w: w.pop("layers.1.wg"), "lacks layers.1.wg [64, 96]"),
     (lambda w: w.update({"role": np.zeros((2, 64), np.float32)}), "role is [2, 64], config.json makes it [3, 64]"),

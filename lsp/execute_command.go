@@ -27,6 +27,7 @@ type fillOrder struct {
 	snapshot *document.Snapshot
 	at       *int // byte offset of the one hole to fill, nil for all
 	path     string
+	around   surroundings
 	token    protocol.ProgressToken // the client's, or nil
 
 	// filling ends when the document changes, the call's own context does not:
@@ -110,7 +111,7 @@ func (s *Server) takeOrder(c *call, id uri.URI, at *protocol.Position, version *
 	if err := snapshot.Fillable(); err != nil {
 		return s.decline(protocol.MessageTypeWarning, "the document is not filled: %v", err)
 	}
-	order := fillOrder{snapshot: snapshot, path: s.client.relative(snapshot.URI), token: token}
+	order := fillOrder{snapshot: snapshot, path: s.client.relative(snapshot.URI), around: s.surroundings(snapshot), token: token}
 	if at != nil {
 		order.at = new(snapshot.Text.Offset(*at, s.client.encoding))
 	}
@@ -177,6 +178,7 @@ func (s *Server) fill(order fillOrder, progress *bar) (edits []edit, why string,
 		return nil, "", err
 	}
 	defer func() { tree.Close() }()
+	neighbours := s.neighbours(order.filling, order.around)
 	holes := order.holes(tree)
 	why = "no holes were found"
 	growth := 0 // how much longer the text before the hole has become
@@ -186,7 +188,10 @@ func (s *Server) fill(order fillOrder, progress *bar) (edits []edit, why string,
 			Path:     order.path,
 			Tree:     tree,
 			Hole:     hole.Shift(growth),
-			OnStep:   func(step infill.Step) { progress.step(i, len(holes), step) },
+
+			Neighbours: neighbours,
+
+			OnStep: func(step infill.Step) { progress.step(i, len(holes), step) },
 		})
 		if err != nil {
 			return nil, "", fmt.Errorf("a hole could not be filled: %w", err)

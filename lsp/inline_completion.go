@@ -19,6 +19,7 @@ type inlineQuestion struct {
 	cursor    int  // byte offset
 	automatic bool // asked while typing, not by a gesture
 	path      string
+	around    surroundings
 	encoding  position.Encoding
 	least     float64                          // confidence
 	selected  *protocol.SelectedCompletionInfo // the entry chosen in the editor's popup, or nil
@@ -53,6 +54,7 @@ func (s *Server) inlineCompletion(c *call, params jsonrpc2.RawMessage) (task, er
 	if why := s.unwanted(&q); why != "" {
 		return noItems(why, s), nil
 	}
+	q.around = s.surroundings(snapshot)
 	return func(ctx context.Context) (any, error) { return s.complete(ctx, q) }, nil
 }
 
@@ -133,6 +135,7 @@ func (s *Server) inlineItem(ctx context.Context, filler infill.Filler, tree *gra
 		Tree:     tree,
 		Hole:     insertion(tree, q.cursor),
 
+		Neighbours:    s.neighbours(ctx, q.around),
 		MinConfidence: q.least,
 	})
 	if err != nil || result.Text == "" {
@@ -167,6 +170,7 @@ func (s *Server) extendSelected(ctx context.Context, filler infill.Filler, tree 
 		Tree:     assumed,
 		Hole:     assumed.Cursor(cursor),
 
+		Neighbours:    s.neighbours(ctx, q.around),
 		MinConfidence: q.least,
 	})
 	if err != nil || result.Text == "" {

@@ -14,6 +14,7 @@ import (
 	"go.lsp.dev/uri"
 
 	"github.com/lacuna-dev/lacuna/infill"
+	"github.com/lacuna-dev/lacuna/lsp/beside"
 	"github.com/lacuna-dev/lacuna/lsp/document"
 )
 
@@ -50,6 +51,7 @@ type Server struct {
 	ctx     context.Context // ends with the session; parent of every request's context
 	outbox  chan outgoing
 	loader  loader
+	beside  *beside.Reader
 
 	calls    inflight
 	progress progressBook
@@ -85,6 +87,7 @@ func New(options Options) *Server {
 		working:    map[uri.URI]*work{},
 	}
 	s.log = slog.New(teeHandler{Handler: options.Log.Handler(), server: s})
+	s.beside = beside.New(s.log)
 	s.useSettings(s.base)
 	return s
 }

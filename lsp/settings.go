@@ -19,6 +19,9 @@ type Settings struct {
 	// Inline is about inline completions ("ghost text").
 	Inline InlineSettings `json:"inline"`
 
+	// Context is about what the model sees beside the document.
+	Context ContextSettings `json:"context"`
+
 	// Languages switches single languages off, by their id, for example
 	// {"python": false}. A language that is not named is on.
 	Languages map[string]bool `json:"languages"`
@@ -36,9 +39,22 @@ type InlineSettings struct {
 	MinConfidence float64 `json:"minConfidence"`
 }
 
+// ContextSettings is the section "lacuna.context".
+type ContextSettings struct {
+	// Neighbours tells the model what the files beside the document declare: up
+	// to four of the same folder and language are read. Nothing of them leaves
+	// the machine. A model that was not trained with them is not told.
+	// Default: true.
+	Neighbours bool `json:"neighbours"`
+}
+
 // DefaultSettings is what counts when nothing is configured.
 func DefaultSettings() Settings {
-	return Settings{Enable: true, Inline: InlineSettings{Enable: true, MinConfidence: 0.3}}
+	return Settings{
+		Enable:  true,
+		Inline:  InlineSettings{Enable: true, MinConfidence: 0.3},
+		Context: ContextSettings{Neighbours: true},
+	}
 }
 
 // language tells whether a language is switched on.
@@ -79,6 +95,8 @@ func (s *Settings) set(name []string, value json.RawMessage) error {
 		return s.setLanguages(name[1:], value)
 	case "inline":
 		return s.setInline(name[1:], value)
+	case "context":
+		return s.setContext(name[1:], value)
 	}
 	return errUnknownSetting
 }
@@ -97,6 +115,16 @@ func (s *Settings) setInline(name []string, value json.RawMessage) error {
 		}
 		s.Inline.MinConfidence = least
 		return nil
+	}
+	return errUnknownSetting
+}
+
+func (s *Settings) setContext(name []string, value json.RawMessage) error {
+	if len(name) == 0 {
+		return eachMember(value, func(key string, value json.RawMessage) error { return s.setContext([]string{key}, value) })
+	}
+	if name[0] == "neighbours" {
+		return setLeaf(name, value, &s.Context.Neighbours)
 	}
 	return errUnknownSetting
 }

@@ -29,6 +29,8 @@ func TestSettingsMerge(t *testing.T) {
 		{"unknown ones beside good ones", `{"enable":false,"colour":1,"inline.delay":2,"inline":3}`, with(func(s *Settings) { s.Enable = false }), 3},
 		{"confidence", `{"inline":{"minConfidence":0.5}}`, with(func(s *Settings) { s.Inline.MinConfidence = 0.5 }), 0},
 		{"confidence out of range", `{"inline.minConfidence":1.5}`, DefaultSettings(), 1},
+		{"neighbours", `{"context":{"neighbours":false}}`, with(func(s *Settings) { s.Context.Neighbours = false }), 0},
+		{"unknown ones about the context", `{"context":{"neighbours":1,"tabs":true},"context.neighbours.all":false}`, DefaultSettings(), 2},
 		{"no object", `"on"`, DefaultSettings(), 1},
 		{"too deep", `{"enable.all":true,"languages.go.test":true}`, DefaultSettings(), 2},
 	} {

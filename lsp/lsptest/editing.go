@@ -2,11 +2,21 @@ package lsptest
 
 import (
 	"encoding/json"
+	"net/url"
+	"path/filepath"
 	"strings"
 )
 
 // URI is where the editor keeps a file of that name.
-func URI(name string) string { return "file:///work%20space/" + name }
+func (e *Editor) URI(name string) string { return e.folder() + "/" + name }
+
+// folder is the URI of the workspace.
+func (e *Editor) folder() string {
+	if e.profile.Folder == "" {
+		return "file:///work%20space"
+	}
+	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(e.profile.Folder)}).String()
+}
 
 var languageIDs = map[string]string{".go": "go", ".py": "python", ".txt": "plaintext"}
 
@@ -14,7 +24,7 @@ var languageIDs = map[string]string{".go": "go", ".py": "python", ".txt": "plain
 func (e *Editor) Open(name, marked string) *Buffer {
 	e.t.Helper()
 	text, cursor := Unmark(marked)
-	b := &Buffer{URI: URI(name), Version: 1, Text: text, Cursor: cursor, Language: languageIDs[name[strings.LastIndex(name, "."):]]}
+	b := &Buffer{URI: e.URI(name), Version: 1, Text: text, Cursor: cursor, Language: languageIDs[name[strings.LastIndex(name, "."):]]}
 	e.mu.Lock()
 	e.buffers[b.URI] = b
 	e.mu.Unlock()

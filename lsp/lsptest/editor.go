@@ -26,6 +26,7 @@ type Profile struct {
 	With      []string       // abilities added: configuration
 	Options   map[string]any // initializationOptions
 	Settings  any            // what workspace/configuration answers for the section
+	Folder    string         // where the files are; "" is a folder that does not exist
 }
 
 // Editor is a client connected to a server.
@@ -96,7 +97,7 @@ func (e *Editor) Initialize() {
 	e.t.Helper()
 	params := map[string]any{
 		"processId":             nil,
-		"rootUri":               "file:///work%20space",
+		"rootUri":               e.folder(),
 		"capabilities":          e.profile.capabilities(),
 		"initializationOptions": e.profile.Options,
 	}

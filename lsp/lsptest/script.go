@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -98,6 +100,7 @@ var setup = map[string]func(s *script, args []string){
 	"without":   func(s *script, args []string) { s.profile.Without = args },
 	"with":      func(s *script, args []string) { s.profile.With = args },
 	"options":   func(s *script, args []string) { s.json(args[0], &s.profile.Options) },
+	"disk":      func(s *script, args []string) { s.write(args) },
 	"pulled":    func(s *script, args []string) { s.json(args[0], &s.profile.Settings) },
 
 	// The model.
@@ -330,14 +333,34 @@ func (s *script) quiet() {
 	}
 }
 
-// asked compares the latest fill's request: asked [kind=K] [path=P] [at=BYTE].
+// write puts files on disk, into the folder where the editor's are.
+func (s *script) write(names []string) {
+	s.t.Helper()
+	if s.profile.Folder == "" {
+		s.profile.Folder = s.t.TempDir()
+	}
+	for _, name := range names {
+		if err := os.WriteFile(filepath.Join(s.profile.Folder, name), []byte(s.file(name)), 0o644); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// asked compares the latest fill's request: asked [kind=K] [path=P] [at=BYTE]
+// [neighbours=NAME,...] [NAME=OUTLINE].
 func (s *script) asked(args []string) {
 	s.t.Helper()
 	last := s.filler.Last()
 	for _, arg := range args {
 		key, want, _ := strings.Cut(arg, "=")
-		got := map[string]string{"kind": string(last.Hole.Kind), "path": last.Path, "at": strconv.Itoa(last.Hole.Start)}[key]
-		s.expect(key, got, want)
+		got := map[string]string{"kind": string(last.Hole.Kind), "path": last.Path, "at": strconv.Itoa(last.Hole.Start)}
+		var names []string
+		for _, n := range last.Neighbours {
+			names = append(names, n.Name)
+			got[n.Name] = n.Outline
+		}
+		got["neighbours"] = strings.Join(names, ",")
+		s.expect(key, got[key], want)
 	}
 }
 

@@ -1,0 +1,49 @@
+package lsp
+
+import (
+	"context"
+	"path/filepath"
+
+	"github.com/lacuna-dev/lacuna/grammars"
+	layout "github.com/lacuna-dev/lacuna/infill/context"
+	"github.com/lacuna-dev/lacuna/lsp/beside"
+	"github.com/lacuna-dev/lacuna/lsp/document"
+)
+
+// surroundings say where a document's neighbours are to be read. The zero value
+// has none.
+type surroundings struct {
+	path     string
+	language *grammars.Language
+	open     []beside.Open
+}
+
+// surroundings notes what is open beside a document. Read loop only; the rest is
+// read off it, by neighbours.
+func (s *Server) surroundings(snapshot *document.Snapshot) surroundings {
+	if !s.settings.Load().Context.Neighbours || snapshot.Language == nil || !snapshot.URI.IsFile() {
+		return surroundings{}
+	}
+	around := surroundings{path: snapshot.URI.FsPath(), language: snapshot.Language}
+	folder := filepath.Dir(around.path)
+	for id, doc := range s.documents {
+		other := doc.Head()
+		if !id.IsFile() || other.Language != snapshot.Language || other.Fillable() != nil {
+			continue
+		}
+		if path := id.FsPath(); filepath.Dir(path) == folder {
+			around.open = append(around.open, beside.Open{
+				Name: filepath.Base(path), Text: other.Text.Bytes(), Version: other.Text,
+			})
+		}
+	}
+	return around
+}
+
+// neighbours reads what stands beside a document. Never on the read loop.
+func (s *Server) neighbours(ctx context.Context, around surroundings) []layout.Neighbour {
+	if around.path == "" {
+		return nil
+	}
+	return s.beside.Neighbours(ctx, around.path, around.language, around.open)
+}

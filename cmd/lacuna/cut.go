@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/lacuna-dev/lacuna/grammars"
+	layout "github.com/lacuna-dev/lacuna/infill/context"
 )
 
 // cutKind says how eval chose what to cut out.
@@ -41,6 +42,7 @@ type cut struct {
 	Kind       cutKind
 	Source     []byte // the whole file
 	Start, End int    // what is cut out of Source
+	Neighbours []layout.Neighbour
 }
 
 func (c *cut) truth() string { return string(c.Source[c.Start:c.End]) }

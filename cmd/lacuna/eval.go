@@ -8,26 +8,30 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/lacuna-dev/lacuna/grammars"
 	"github.com/lacuna-dev/lacuna/infill"
+	layout "github.com/lacuna-dev/lacuna/infill/context"
+	"github.com/lacuna-dev/lacuna/lsp/beside"
 )
 
 type evalCmd struct {
 	engineFlags `embed:""`
 	Decoding    decodingFlags `embed:"" group:"Decoding:"`
 
-	Lang     string    `required:"" placeholder:"LANG" help:"Language: go or python."`
-	Corpus   string    `placeholder:"DIR" help:"Files to cut holes out of; default: the standard library of the installed toolchain."`
-	Holes    int       `default:"100" help:"Number of holes."`
-	Seed     uint64    `default:"1" help:"Chooses the holes. The fills are the unseeded ones that the server makes."`
-	Kinds    []cutKind `placeholder:"KIND" help:"Kinds of holes: rest, line, expression, block. Default: all, in equal numbers."`
-	Baseline string    `placeholder:"DIR" help:"Fill the same holes with this bundle too and show both."`
-	MaxSteps int       `placeholder:"N" help:"Most denoising steps a hole; 0 takes the default."`
-	Records  string    `placeholder:"FILE" help:"Write a JSON line for every hole to this file."`
-	JSON     bool      `name:"json" help:"Print JSON instead of tables."`
+	Lang       string    `required:"" placeholder:"LANG" help:"Language: go or python."`
+	Corpus     string    `placeholder:"DIR" help:"Files to cut holes out of; default: the standard library of the installed toolchain."`
+	Holes      int       `default:"100" help:"Number of holes."`
+	Seed       uint64    `default:"1" help:"Chooses the holes. The fills are the unseeded ones that the server makes."`
+	Kinds      []cutKind `placeholder:"KIND" help:"Kinds of holes: rest, line, expression, block. Default: all, in equal numbers."`
+	Baseline   string    `placeholder:"DIR" help:"Fill the same holes with this bundle too and show both."`
+	Neighbours bool      `default:"true" negatable:"" help:"Tell the model what the files beside declare, if it was trained with that."`
+	MaxSteps   int       `placeholder:"N" help:"Most denoising steps a hole; 0 takes the default."`
+	Records    string    `placeholder:"FILE" help:"Write a JSON line for every hole to this file."`
+	JSON       bool      `name:"json" help:"Print JSON instead of tables."`
 }
 
 // decodingFlags override infill.Options, to find better ones.
@@ -68,6 +72,7 @@ Examples:
   lacuna eval --lang python --kinds rest,line --json
   lacuna eval --lang go --corpus ~/src/project --records holes.jsonl
   lacuna eval --lang go --holes 300 --baseline out/untrained
+  lacuna eval --lang go --holes 300 --no-neighbours
   lacuna eval --lang go --threshold 0.6 --line 8,16,32`
 }
 
@@ -182,6 +187,7 @@ func (c *evalCmd) cut(a *app, lang *grammars.Language, corpus *corpus) ([]cut, e
 	rng := rand.New(rand.NewPCG(c.Seed, 0))
 	rng.Shuffle(len(files), func(i, j int) { files[i], files[j] = files[j], files[i] })
 
+	reader := beside.New(nil)
 	var cuts []cut
 	for _, file := range files {
 		if len(cuts) >= c.Holes {
@@ -199,11 +205,16 @@ func (c *evalCmd) cut(a *app, lang *grammars.Language, corpus *corpus) ([]cut, e
 		if !ok {
 			continue
 		}
+		var neighbours []layout.Neighbour
+		if c.Neighbours {
+			neighbours = reader.Neighbours(a.ctx, filepath.Join(corpus.root, filepath.FromSlash(file)), lang, nil)
+		}
 		for range min(maxCutsPerFile, c.Holes-len(cuts)) {
 			made, ok := cutter.draw(c.Kinds[len(cuts)%len(c.Kinds)])
 			if !ok {
 				break
 			}
+			made.Neighbours = neighbours
 			cuts = append(cuts, made)
 		}
 		cutter.close()
@@ -264,7 +275,7 @@ func fillCut(ctx context.Context, filler infill.Filler, lang *grammars.Language,
 	hole.Multiline = hole.Multiline || c.Kind == cutBlock
 	started := time.Now()
 	result, err := filler.Fill(ctx, infill.Request{
-		Document: c.File, Path: c.File, Tree: tree, Hole: hole, MaxSteps: maxSteps,
+		Document: c.File, Path: c.File, Neighbours: c.Neighbours, Tree: tree, Hole: hole, MaxSteps: maxSteps,
 	})
 	if err != nil {
 		if ctx.Err() != nil {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/lacuna-dev/lacuna/grammars"
 	"github.com/lacuna-dev/lacuna/infill"
 )
@@ -165,6 +167,26 @@ func TestEvalIsDeterministic(t *testing.T) {
 	}
 	if other := holes("--holes", "12", "--seed", "8"); slices.Equal(twelve, other) {
 		t.Error("another seed cuts the same holes")
+	}
+}
+
+func TestEvalTellsOfNeighbours(t *testing.T) {
+	for _, test := range []struct {
+		flags string
+		want  map[string]int
+	}{
+		{"--neighbours", map[string]int{"a.go": 2, "b.go": 2, "e.go": 2, "c/d.go": 0}},
+		{"--no-neighbours", map[string]int{"a.go": 0, "b.go": 0, "e.go": 0, "c/d.go": 0}},
+	} {
+		got := map[string]int{}
+		a := newTestApp(t, scripted(func(_ context.Context, r infill.Request) (infill.Result, error) {
+			got[r.Path] = len(r.Neighbours)
+			return fillsWith(r, "x"), nil
+		}))
+		a.run(t, 0, "eval", "--lang", "go", "--corpus", corpusDir(t), "--holes", "16", test.flags)
+		if diff := cmp.Diff(test.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.flags, diff)
+		}
 	}
 }
 

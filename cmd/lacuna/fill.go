@@ -11,6 +11,7 @@ import (
 
 	"github.com/lacuna-dev/lacuna/grammars"
 	"github.com/lacuna-dev/lacuna/infill"
+	"github.com/lacuna-dev/lacuna/lsp/beside"
 )
 
 type fillCmd struct {
@@ -87,6 +88,7 @@ type fillRun struct {
 	app     *app
 	colour  bool
 	status  *statusLine
+	beside  *beside.Reader
 	filler  infill.Filler
 	close   func()
 	records []fillRecord
@@ -111,6 +113,7 @@ func (c *fillCmd) Run(a *app) error {
 		fillCmd: c, app: a,
 		colour:  useColour(c.Color, a.stdoutTTY),
 		status:  a.status(),
+		beside:  beside.New(nil),
 		close:   func() {},
 		records: []fillRecord{},
 	}

@@ -6,11 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/lacuna-dev/lacuna/grammars"
 	"github.com/lacuna-dev/lacuna/infill"
+	layout "github.com/lacuna-dev/lacuna/infill/context"
 )
 
 const threeHoles = `package p
@@ -261,6 +265,27 @@ func TestFillColour(t *testing.T) {
 		a.run(t, 0, "fill", flag, path)
 		if got := strings.Contains(a.out.String(), colourGreen+"+\ta := 1"+colourReset); got != want {
 			t.Errorf("%s: coloured %v, want %v:\n%s", flag, got, want, a.out)
+		}
+	}
+}
+
+func TestFillTellsOfNeighbours(t *testing.T) {
+	filler, seen := byOrder(append(threeFills, threeFills...)...)
+	a := newTestApp(t, filler)
+	path := writeFile(t, "x.go", threeHoles)
+	if err := os.WriteFile(filepath.Join(filepath.Dir(path), "y.go"), []byte("func Y() {\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	a.run(t, 0, "fill", path)
+	a.stdin = strings.NewReader(threeHoles)
+	a.run(t, 0, "fill", "--lang", "go", "-")
+	for i, r := range *seen {
+		var want []layout.Neighbour
+		if i < 3 {
+			want = []layout.Neighbour{{Name: "y.go", Outline: "func Y()\n"}}
+		}
+		if diff := cmp.Diff(want, r.Neighbours); diff != "" {
+			t.Errorf("request %d (-want +got):\n%s", i, diff)
 		}
 	}
 }

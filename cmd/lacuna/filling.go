@@ -12,6 +12,7 @@ import (
 
 	"github.com/lacuna-dev/lacuna/grammars"
 	"github.com/lacuna-dev/lacuna/infill"
+	layout "github.com/lacuna-dev/lacuna/infill/context"
 )
 
 // fillRecord is one hole in the output of fill --json.
@@ -108,12 +109,13 @@ func (r *fillRun) fillHole(src *source, tree *grammars.Tree, hole grammars.Hole,
 	}
 	started := time.Now()
 	result, err := r.filler.Fill(r.app.ctx, infill.Request{
-		Document: src.Name,
-		Path:     modelPath(src.Name),
-		Tree:     tree,
-		Hole:     moveHole(hole, done.edits),
-		Seed:     r.Seed,
-		MaxSteps: r.MaxSteps,
+		Document:   src.Name,
+		Path:       modelPath(src.Name),
+		Neighbours: r.neighbours(src),
+		Tree:       tree,
+		Hole:       moveHole(hole, done.edits),
+		Seed:       r.Seed,
+		MaxSteps:   r.MaxSteps,
 		OnStep: func(s infill.Step) {
 			r.status.show("%s, step %d, %d of %d tokens settled", label, s.Number, s.Settled, s.Slots)
 		},
@@ -144,6 +146,14 @@ func (r *fillRun) fillHole(src *source, tree *grammars.Tree, hole grammars.Hole,
 	done.edits = append(done.edits, edit)
 	done.records = append(done.records, record)
 	return next, nil
+}
+
+// neighbours are what stands beside a file; standard input stands nowhere.
+func (r *fillRun) neighbours(src *source) []layout.Neighbour {
+	if !src.file {
+		return nil
+	}
+	return r.beside.Neighbours(r.app.ctx, src.Name, src.Lang, nil)
 }
 
 // editOf turns a result into an edit of the old text, or says why it is not

@@ -1,12 +1,20 @@
 """What the model sees, token for token: docs/context.md.
 
-infill/context is the other implementation, and a test there compares the two.
-Change neither alone.
+    python layout.py --tokenizer tokenizer.json <questions.jsonl     # see answer()
+
+infill/context is the other implementation, and a test in cmd/lacuna compares the
+two. Change neither alone.
 """
 
+import argparse
+import base64
+import json
+import os
 import re
+import sys
 
-from vocabulary import CODE, SNIPPET
+import vocabulary
+from vocabulary import CODE, CUT, EOF, SNIPPET
 
 MAX_SNIPPETS = 4
 SNIPPET_TOKENS = 80  # of one snippet, without its mark
@@ -15,6 +23,8 @@ PATH_TOKENS = 32  # of the path, from its end
 MAX_FILE = 100_000  # bytes of a neighbour; neighbours() leaves it to its caller
 MAX_LINE = 160  # bytes of an outline line
 BLANKS = b" \t\r"
+STRIDE = 512  # bytes between the places a window may begin or end
+WIDEST = 6  # bytes a token stands for at most, on average, in code
 
 # A line is part of the outline when `line` matches it and `never` does not. The
 # patterns mean the same to Go's regexp, so both implementations share them.
@@ -158,3 +168,107 @@ def snippets(encode, neighbour_items):
 def header(encode, language_id, path, snippet_ids=()):
     """What L begins with, up to and with the code mark."""
     return [language_id, *encode(path)[-PATH_TOKENS:], *snippet_ids, CODE]
+
+
+def left_anchor(text, at):
+    """The first line start at or after the first multiple of STRIDE at or after at; 0 is one."""
+    if at == 0:
+        return 0
+    at = -(-at // STRIDE) * STRIDE
+    if at >= len(text):
+        return len(text)
+    nl = text.find(b"\n", at)
+    if 0 <= nl < len(text) - 1:
+        return nl + 1
+    return character_start(text, at)
+
+
+def right_anchor(text, back):
+    """left_anchor's mirror: distances from the end."""
+    if back == 0:
+        return 0
+    at = -(-back // STRIDE) * STRIDE
+    if at >= len(text):
+        return len(text)
+    nl = text.rfind(b"\n", 0, len(text) - at)
+    if nl >= 0:
+        return len(text) - nl - 1
+    return len(text) - character_start(text, len(text) - at)
+
+
+def character_start(text, at):
+    while at < len(text) and text[at] & 0xC0 == 0x80:
+        at += 1
+    return at
+
+
+def fitting(room, text, anchor, encode_from):
+    """Where the window begins, by anchor, and its tokens, more than room only of one endless line."""
+    at = max(0, len(text) - room * WIDEST)
+    while True:
+        at = anchor(text, at)
+        ids = encode_from(at)
+        over = len(ids) - room
+        if over <= 0 or at >= len(text):
+            return at, ids
+        at += over
+
+
+def streams(encode, head, source, start, end, lead="", trail="", *, left_window, right_window):
+    """L and R of the hole source[start:end], as infill/context lays them out.
+
+    head: of header(). source: bytes, UTF-8. lead and trail: what the hole puts
+    around the answer.
+    """
+    before, after = source[:start], source[end:]
+    room = left_window - len(head) - 1
+    at, ids = fitting(room, before, left_anchor, lambda at: encode(before[at:].decode() + lead))
+    left = head + ([CUT] if at else []) + ids[max(0, len(ids) - room) :]
+    room = right_window - 1
+    back, ids = fitting(room, after, right_anchor, lambda back: encode(trail + after[: len(after) - back].decode()))
+    return left, [CUT if back else EOF, *reversed(ids[:room])]
+
+
+def folder_of(root, path, extensions):
+    """Paths beside path that may be its neighbours, as a server lists them."""
+    folder = path.rpartition("/")[0]
+    out = []
+    for entry in os.scandir(os.path.join(root, folder)):
+        if entry.is_file(follow_symlinks=False) and os.path.splitext(entry.name)[1].lower() in extensions:
+            if entry.stat(follow_symlinks=False).st_size <= MAX_FILE:
+                out.append(f"{folder}/{entry.name}" if folder else entry.name)
+    return out
+
+
+def answer(encode, q):
+    """Answers a question of the test that compares this file with infill/context.
+
+    {"outline": text, "language": id} with the outline. Otherwise with both streams
+    of a file on disk: {"root": folder, "path": below it, "extensions": of the
+    language, "language_id": token, "source", "start", "end", "lead", "trail",
+    "left_window", "right_window", "snippets"}. The texts of outline and source are
+    base64, for they may not be UTF-8.
+    """
+    if "outline" in q:
+        return outline(base64.b64decode(q["outline"]), q["language"])
+    ids = []
+    if q["snippets"]:
+        items = []
+        for path in neighbours(q["path"], folder_of(q["root"], q["path"], q["extensions"])):
+            with open(os.path.join(q["root"], path), "rb") as f:
+                items.append((path, f.read()))
+        ids = snippets(encode, items)
+    return streams(
+        encode,
+        header(encode, q["language_id"], q["path"], ids),
+        base64.b64decode(q["source"]), q["start"], q["end"], q["lead"], q["trail"],
+        left_window=q["left_window"], right_window=q["right_window"],
+    )
+
+
+if __name__ == "__main__":
+    ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ap.add_argument("--tokenizer", required=True)
+    tok = vocabulary.load(ap.parse_args().tokenizer)
+    for question in sys.stdin:
+        print(json.dumps(answer(lambda text: tok.encode(text).ids, json.loads(question))))

@@ -27,15 +27,13 @@ func (s *Server) surroundings(snapshot *document.Snapshot) surroundings {
 	around := surroundings{path: snapshot.URI.FsPath(), language: snapshot.Language}
 	folder := filepath.Dir(around.path)
 	for id, doc := range s.documents {
-		other := doc.Head()
-		if !id.IsFile() || other.Language != snapshot.Language || other.Fillable() != nil {
+		other, path := doc.Head(), id.FsPath()
+		// The last question reads the text, so it comes last. What cannot be
+		// filled has no text to trust, but perhaps a file that has.
+		if !id.IsFile() || other.Language != snapshot.Language || filepath.Dir(path) != folder || other.Fillable() != nil {
 			continue
 		}
-		if path := id.FsPath(); filepath.Dir(path) == folder {
-			around.open = append(around.open, beside.Open{
-				Name: filepath.Base(path), Text: other.Text.Bytes(), Version: other.Text,
-			})
-		}
+		around.open = append(around.open, beside.Open{Name: filepath.Base(path), Text: other.Text.Bytes(), Version: other.Text})
 	}
 	return around
 }

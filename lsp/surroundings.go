@@ -30,7 +30,7 @@ func (s *Server) surroundings(snapshot *document.Snapshot) surroundings {
 		other, path := doc.Head(), id.FsPath()
 		// The last question reads the text, so it comes last. What cannot be
 		// filled has no text to trust, but perhaps a file that has.
-		if !id.IsFile() || other.Language != snapshot.Language || filepath.Dir(path) != folder || other.Fillable() != nil {
+		if path == around.path || !id.IsFile() || other.Language != snapshot.Language || filepath.Dir(path) != folder || other.Fillable() != nil {
 			continue
 		}
 		around.open = append(around.open, beside.Open{Name: filepath.Base(path), Text: other.Text.Bytes(), Version: other.Text})

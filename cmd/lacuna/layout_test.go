@@ -213,9 +213,7 @@ func corpora(t *testing.T, lang *grammars.Language) []*corpus {
 	if err != nil {
 		t.Fatalf("go list: %v\n%s", err, stderrOf(err))
 	}
-	for _, dir := range strings.Fields(string(out)) {
-		roots = append(roots, dir)
-	}
+	roots = append(roots, strings.Fields(string(out))...)
 	var found []*corpus
 	for _, root := range roots {
 		if c, err := openCorpus(t.Context(), lang, root); err == nil {

@@ -98,7 +98,9 @@ func TestOpenFilesCountBeforeTheDisk(t *testing.T) {
 	write(t, folder, "a.go", "func OnDisk() {\n")
 	write(t, folder, "b.go", "func OnDisk() {\n")
 	r := beside.New(nil)
-	open := func(name, text string, version int) beside.Open { return beside.Open{Name: name, Text: []byte(text), Version: version} }
+	open := func(name, text string, version int) beside.Open {
+		return beside.Open{Name: name, Text: []byte(text), Version: version}
+	}
 	expect(t, names(t, r, folder, "own.go", open("b.go", "func Open() {\n", 1), open("c.go", "", 1), open("own.go", "", 1)),
 		map[string]string{"a.go": "func OnDisk()\n", "b.go": "func Open()\n", "c.go": ""})
 	expect(t, names(t, r, folder, "own.go", open("b.go", "func Changed() {\n", 2)),

@@ -23,6 +23,7 @@ type canvas struct {
 	remasked []int
 	banned   map[int][]Token // tokens a slot must not take: they broke the parse
 	steps    int             // denoising steps this canvas took
+	length   int             // tokens of the answer if an Oracle told, else 0
 }
 
 func newCanvas(size int, mask Token) *canvas {
@@ -117,7 +118,7 @@ func (c *canvas) pick(p Prediction, i int, last int, r rules, rng *rand.Rand) ch
 			best = choice{i, id, lp, rank}
 		}
 	}
-	if ends > 0 && i > last && !slices.Contains(c.banned[i], r.vocab.Delete) {
+	if ends > 0 && i > last && i >= c.length && !slices.Contains(c.banned[i], r.vocab.Delete) {
 		lp := float32(math.Log(ends))
 		if rank := noisy(lp, r.heat, rng); rank > best.rank {
 			best = choice{i, r.vocab.Delete, lp, rank}

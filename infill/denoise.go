@@ -24,10 +24,7 @@ type denoising struct {
 // fill denoises one canvas of each size as a batch, then offers the candidates
 // to acceptance, best first.
 func (d *denoising) fill(ctx context.Context) (Result, error) {
-	var all []*canvas
-	for _, size := range d.engine.sizes(d.rules.multiline) {
-		all = append(all, newCanvas(size, d.rules.vocab.Mask))
-	}
+	all := d.canvases()
 	var refused Result
 	for round := 0; ; round++ {
 		if err := d.run(ctx, all); err != nil {

@@ -30,6 +30,8 @@ type Request struct {
 	MaxSteps int
 	// MinConfidence withholds a fill whose Confidence is below it, 0..1.
 	MinConfidence float64
+	// Oracle is for evaluations: what a user does not know.
+	Oracle Oracle
 	// OnStep, if set, is called between denoising steps from Fill's goroutine.
 	OnStep func(Step)
 }

@@ -27,6 +27,36 @@ func fillsWith(r infill.Request, text string) infill.Result {
 	}
 }
 
+// bytesAsTokens is a tokenizer of one token a byte.
+type bytesAsTokens struct{}
+
+func (bytesAsTokens) Encode(text string) []int32 {
+	out := make([]int32, len(text))
+	for i := range len(text) {
+		out[i] = int32(text[i])
+	}
+	return out
+}
+
+func (bytesAsTokens) Decode(ids []int32) string {
+	var out []byte
+	for _, id := range ids {
+		out = append(out, byte(id))
+	}
+	return string(out)
+}
+
+// engineOf is an engine around a filler.
+func engineOf(filler infill.Filler, name string) *engine {
+	sizes := func(multiline bool) []int {
+		if multiline {
+			return []int{16, 32, 64}
+		}
+		return []int{8, 16}
+	}
+	return &engine{Filler: filler, Name: name, Tokens: bytesAsTokens{}, Sizes: sizes}
+}
+
 // testApp is a world to run commands in, with a scripted engine.
 type testApp struct {
 	*app
@@ -41,7 +71,7 @@ func newTestApp(t *testing.T, filler infill.Filler) *testApp {
 		ctx: t.Context(), stdin: bytes.NewReader(nil), stdout: a.out, stderr: a.err,
 		open: func(engineFlags) (*engine, error) {
 			a.opened++
-			return &engine{Filler: filler, Name: "scripted"}, nil
+			return engineOf(filler, "scripted"), nil
 		},
 	}
 	return a

@@ -23,26 +23,44 @@ const (
 	cutLine cutKind = "line"
 	// cutExpression is a syntax node within a line.
 	cutExpression cutKind = "expression"
-	// cutBlock is a run of whole statements on two to six lines.
+	// cutArguments is what stands between the brackets of a call or of a
+	// declaration, within a line.
+	cutArguments cutKind = "arguments"
+	// cutStatements is a run of one to four whole statements.
+	cutStatements cutKind = "statements"
+	// cutBlock is the whole body of a function, a loop or a branch.
 	cutBlock cutKind = "block"
+	// cutSpan is a few bytes anywhere in the code, without regard to syntax.
+	cutSpan cutKind = "span"
 )
 
-var cutKinds = []cutKind{cutRest, cutLine, cutExpression, cutBlock}
+var cutKinds = []cutKind{cutRest, cutLine, cutExpression, cutArguments, cutStatements, cutBlock, cutSpan}
+
+// multiline says whether a fill of the kind may have line breaks. Nobody who
+// wants statements is content with a line: that is the editor's "fill this
+// hole", not its ghost text. Of a span no one knows whether it crosses lines.
+func (k cutKind) multiline() bool {
+	return k == cutStatements || k == cutBlock || k == cutSpan
+}
 
 const (
-	maxCutsPerFile = 4
-	cutAttempts    = 20
-	maxBlockLines  = 6
-	maxExpression  = 80 // bytes
+	maxCutsPerFile   = 4
+	cutAttempts      = 20
+	maxCutStatements = 4
+	maxBlockLines    = 8  // of statements and of blocks
+	maxExpression    = 80 // bytes, of arguments too
+	minSpan, maxSpan = 2, 60
 )
 
 // cut is a hole made in a real file.
 type cut struct {
+	Lang       *grammars.Language
 	File       string // in the corpus
 	Kind       cutKind
 	Source     []byte // the whole file
 	Start, End int    // what is cut out of Source
 	Neighbours []layout.Neighbour
+	Tokens     int // what is cut out, in tokens of the first model that saw it; 0 before
 }
 
 func (c *cut) truth() string { return string(c.Source[c.Start:c.End]) }
@@ -55,12 +73,11 @@ func (c *cut) holed() []byte {
 // cutter draws holes out of one file. What it draws depends on the seed, the
 // file and what has been asked for before, nothing else.
 type cutter struct {
-	file        string
-	tree        *grammars.Tree
-	rng         *rand.Rand
-	taken       []grammars.Span
-	expressions []grammars.Span
-	blocks      []grammars.Span
+	file  string
+	tree  *grammars.Tree
+	rng   *rand.Rand
+	taken []grammars.Span
+	nodes map[cutKind][]grammars.Span // of the kinds that are cut at syntax
 }
 
 // newCutter parses a file. It refuses, with false, one with syntax errors:
@@ -76,33 +93,44 @@ func newCutter(lang *grammars.Language, seed uint64, file string, src []byte) (*
 	}
 	name := fnv.New64a()
 	name.Write([]byte(file))
-	c := &cutter{file: file, tree: tree, rng: rand.New(rand.NewPCG(seed, name.Sum64()))}
+	c := &cutter{
+		file: file, tree: tree, rng: rand.New(rand.NewPCG(seed, name.Sum64())),
+		nodes: map[cutKind][]grammars.Span{},
+	}
 	var statements []grammars.Span
 	for _, node := range tree.NodeSpans() {
-		switch node.Kind {
+		switch size := node.End - node.Start; node.Kind {
 		case "expression", "arguments":
-			if size := node.End - node.Start; cutLines(src, node.Span) == 1 && size >= 2 && size <= maxExpression {
-				c.expressions = append(c.expressions, node.Span)
+			enclosed := node.Kind != "arguments" || src[node.Start-1] == '(' && src[node.End] == ')'
+			if cutLines(src, node.Span) == 1 && size >= 2 && size <= maxExpression && enclosed {
+				c.nodes[cutKind(node.Kind)] = append(c.nodes[cutKind(node.Kind)], node.Span)
 			}
 		case "statement":
-			statements = append(statements, node.Span)
+			if !tree.InComment(node.Start+1) && !c.isString(node.Span) {
+				statements = append(statements, node.Span)
+			}
 		case "block":
-			c.blocks = append(c.blocks, node.Span)
+			c.nodes[cutBlock] = append(c.nodes[cutBlock], node.Span)
 		}
 	}
-	c.blocks = append(c.blocks, runs(src, statements)...)
-	c.blocks = slices.DeleteFunc(c.blocks, func(s grammars.Span) bool { return !c.isBlock(s) })
+	c.nodes[cutStatements] = statementRuns(src, statements)
+	for _, kind := range []cutKind{cutStatements, cutBlock} {
+		c.nodes[kind] = slices.DeleteFunc(c.nodes[kind], func(s grammars.Span) bool { return !c.wholeLines(s) })
+	}
 	return c, true
 }
 
-// isBlock: two to maxBlockLines whole lines, and not mere prose.
-func (c *cutter) isBlock(s grammars.Span) bool {
+// wholeLines: at most maxBlockLines, nothing else on them, and not mere prose.
+func (c *cutter) wholeLines(s grammars.Span) bool {
 	src := c.tree.Source()
-	lines := cutLines(src, s)
 	whole := lineAround(src, s.Start).Start == s.Start && lineAround(src, s.End).End == s.End
-	prose := c.tree.InComment(s.Start+1) && c.tree.InComment(s.End) ||
-		c.tree.InString(s.Start+1) && c.tree.InString(s.End-1)
-	return lines >= 2 && lines <= maxBlockLines && whole && !prose
+	prose := c.tree.InComment(s.Start+1) && c.tree.InComment(s.End) || c.isString(s)
+	return cutLines(src, s) <= maxBlockLines && whole && !prose
+}
+
+// isString: Python's documentation strings are statements to its grammar.
+func (c *cutter) isString(s grammars.Span) bool {
+	return c.tree.InString(s.Start+1) && c.tree.InString(s.End-1)
 }
 
 func cutLines(src []byte, s grammars.Span) int {
@@ -111,25 +139,23 @@ func cutLines(src []byte, s grammars.Span) int {
 
 func (c *cutter) close() { c.tree.Close() }
 
-// runs joins statements that follow each other, as long as they stay within
-// maxBlockLines lines. statements ascend, wider first.
-func runs(src []byte, statements []grammars.Span) []grammars.Span {
+// statementRuns are all runs of one to maxCutStatements statements that follow
+// each other with nothing between them. statements ascend, wider first.
+func statementRuns(src []byte, statements []grammars.Span) []grammars.Span {
 	var out []grammars.Span
 	for i, first := range statements {
-		run := first
-		for _, next := range statements[i:] {
-			if next.Start >= run.End {
-				if len(bytes.TrimSpace(src[run.End:next.Start])) > 0 {
-					break
-				}
-				run.End = next.End
+		run, length := first, 1
+		out = append(out, run)
+		for _, next := range statements[i+1:] {
+			if next.Start < run.End { // inside the run
+				continue
 			}
-			if cutLines(src, run) > maxBlockLines {
+			if length == maxCutStatements || len(bytes.TrimSpace(src[run.End:next.Start])) > 0 {
 				break
 			}
-			if len(out) == 0 || out[len(out)-1] != run {
-				out = append(out, run)
-			}
+			run.End = next.End
+			length++
+			out = append(out, run)
 		}
 	}
 	return out
@@ -142,7 +168,7 @@ func (c *cutter) draw(kind cutKind) (cut, bool) {
 		span, ok := c.span(kind)
 		if ok && !overlapsAny(span, c.taken) {
 			c.taken = append(c.taken, span)
-			return cut{File: c.file, Kind: kind, Source: c.tree.Source(), Start: span.Start, End: span.End}, true
+			return cut{Lang: c.tree.Language(), File: c.file, Kind: kind, Source: c.tree.Source(), Start: span.Start, End: span.End}, true
 		}
 	}
 	return cut{}, false
@@ -150,10 +176,10 @@ func (c *cutter) draw(kind cutKind) (cut, bool) {
 
 func (c *cutter) span(kind cutKind) (grammars.Span, bool) {
 	switch kind {
-	case cutExpression:
-		return pick(c.rng, c.expressions)
-	case cutBlock:
-		return pick(c.rng, c.blocks)
+	case cutExpression, cutArguments, cutStatements, cutBlock:
+		return pick(c.rng, c.nodes[kind])
+	case cutSpan:
+		return c.anywhere()
 	}
 	src := c.tree.Source()
 	at := c.rng.IntN(len(src))
@@ -169,6 +195,21 @@ func (c *cutter) span(kind cutKind) (grammars.Span, bool) {
 		return grammars.Span{}, false
 	}
 	return grammars.Span{Start: at, End: line.End}, true
+}
+
+// anywhere is minSpan to maxSpan bytes at a random place, clear of comments and
+// of strings that run over lines.
+func (c *cutter) anywhere() (grammars.Span, bool) {
+	src := c.tree.Source()
+	start := c.rng.IntN(len(src))
+	s := grammars.Span{Start: start, End: start + minSpan + c.rng.IntN(maxSpan-minSpan+1)}
+	if s.End >= len(src) || !utf8.RuneStart(src[s.Start]) || !utf8.RuneStart(src[s.End]) || !worthFilling(src[s.Start:s.End]) {
+		return grammars.Span{}, false
+	}
+	if c.prose(lineAround(src, s.Start), s.Start) || c.prose(lineAround(src, s.End), s.End) {
+		return grammars.Span{}, false
+	}
+	return s, true
 }
 
 // prose is comments and strings that run over lines: no answer there is more

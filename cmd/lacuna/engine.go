@@ -25,6 +25,8 @@ type engineFlags struct {
 type engine struct {
 	Filler  infill.Filler
 	Name    string // of the model
+	Tokens  infill.Tokenizer
+	Sizes   func(multiline bool) []int // of the canvases tried, in slots
 	Library ort.Library
 	Version string // of ONNX Runtime, as it reports itself
 	close   func()
@@ -85,9 +87,12 @@ func assemble(bundle *models.Bundle, library ort.Library, threads int, decoding 
 		return nil, err
 	}
 	scheduler := sched.New(session, sched.Config{Vocab: vocabulary})
+	filler := infill.New(scheduler, tokens, decoding)
 	return &engine{
-		Filler:  infill.New(scheduler, tokens, decoding),
+		Filler:  filler,
 		Name:    bundle.Manifest.Name,
+		Tokens:  tokens,
+		Sizes:   filler.Sizes,
 		Library: library,
 		Version: session.Version(),
 		close: func() {

@@ -12,76 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/lacuna-dev/lacuna/grammars"
 	"github.com/lacuna-dev/lacuna/infill"
 )
-
-func sample() *cutter {
-	lang, _ := grammars.ByID("go")
-	c, _ := newCutter(lang, 1, "ledger.go", benchSource)
-	return c
-}
-
-func TestCutsAreWhatTheirKindSays(t *testing.T) {
-	c := sample()
-	defer c.close()
-	var taken []grammars.Span
-	for i := range 80 {
-		made, ok := c.draw(cutKinds[i%len(cutKinds)])
-		if !ok {
-			continue
-		}
-		truth, span := made.truth(), grammars.Span{Start: made.Start, End: made.End}
-		before := string(made.Source[:made.Start])
-		indentation := strings.TrimLeft(before[strings.LastIndexByte(before, '\n')+1:], " \t") == ""
-		atEnd := made.End == lineEnd(made.Source, made.End)
-		lines := 1 + strings.Count(truth, "\n")
-		right := false
-		switch made.Kind {
-		case cutRest:
-			right = atEnd && lines == 1 && strings.IndexFunc(truth, isWord) == 0
-		case cutLine:
-			right = atEnd && indentation && lines == 1
-		case cutExpression:
-			right = lines == 1 && len(truth) >= 2 && len(truth) <= maxExpression
-		case cutBlock:
-			right = indentation && lines >= 2 && lines <= maxBlockLines
-		}
-		if !right {
-			t.Errorf("%s %q", made.Kind, truth)
-		}
-		if strings.HasPrefix(truth, "//") || truth != strings.TrimSpace(truth) {
-			t.Errorf("%s %q: a comment or loose white space", made.Kind, truth)
-		}
-		if overlapsAny(span, taken) {
-			t.Errorf("%s %q was cut already", made.Kind, truth)
-		}
-		taken = append(taken, span)
-		if got := string(made.holed()); got != before+string(made.Source[made.End:]) {
-			t.Errorf("%s: holed source is wrong", made.Kind)
-		}
-	}
-	if len(taken) < 40 {
-		t.Errorf("only %d cuts", len(taken))
-	}
-}
-
-func TestRunsJoinSiblings(t *testing.T) {
-	src := "func f() {\n\ta()\n\tb()\n\tif c {\n\t\td()\n\t}\n}\n\nfunc g() {}\n"
-	span := func(text string) grammars.Span {
-		at := strings.Index(src, text)
-		return grammars.Span{Start: at, End: at + len(text)}
-	}
-	got := runs([]byte(src), []grammars.Span{span("a()"), span("b()"), span("if c {\n\t\td()\n\t}"), span("d()")})
-	want := []string{"a()", "a()\n\tb()", "a()\n\tb()\n\tif c {\n\t\td()\n\t}", "b()", "b()\n\tif c {\n\t\td()\n\t}", "if c {\n\t\td()\n\t}", "d()"}
-	var texts []string
-	for _, s := range got {
-		texts = append(texts, src[s.Start:s.End])
-	}
-	if !slices.Equal(texts, want) {
-		t.Errorf("%q, want\n%q", texts, want)
-	}
-}
 
 // corpusDir is a corpus of four equal files and of what must be left out.
 func corpusDir(t *testing.T) string {
@@ -124,22 +56,22 @@ func truthOf(_, holed string, at int) string {
 func TestEvalOfAnOracle(t *testing.T) {
 	a := newTestApp(t, knowing(truthOf))
 	records := filepath.Join(t.TempDir(), "records.jsonl")
-	a.run(t, 0, "eval", "--lang", "go", "--corpus", corpusDir(t), "--holes", "12", "--json", "--records", records)
+	a.run(t, 0, "eval", "--lang", "go", "--corpus", corpusDir(t), "--holes", "14", "--json", "--records", records)
 	var report evalReport
 	if err := json.Unmarshal(a.out.Bytes(), &report); err != nil {
 		t.Fatal(err)
 	}
 	total := report.Result.Total
-	if report.Holes != 12 || total.Exact.Hits != 12 || total.FirstLine.Hits != 12 || total.Similarity != 1 || total.TokensPerForward != 2 {
+	if report.Holes != 14 || total.Exact.Hits != 14 || total.FirstLine.Hits != 14 || total.Similarity.Mean != 1 || total.TokensPerForward.Mean != 2 || total.Length.Near.Hits != 14 {
 		t.Errorf("%+v", report)
 	}
 	for _, kind := range cutKinds {
-		if report.Result.Kinds[kind].Holes != 3 {
-			t.Errorf("%d holes of kind %s, want 3", report.Result.Kinds[kind].Holes, kind)
+		if report.Result.Kinds[kind].Holes != 2 {
+			t.Errorf("%d holes of kind %s, want 2", report.Result.Kinds[kind].Holes, kind)
 		}
 	}
-	if lines := strings.Count(readText(t, records), "\n"); lines != 12 {
-		t.Errorf("%d records, want 12", lines)
+	if lines := strings.Count(readText(t, records), "\n"); lines != 14 {
+		t.Errorf("%d records, want 14", lines)
 	}
 }
 
@@ -194,9 +126,9 @@ func TestEvalBaseline(t *testing.T) {
 	a := newTestApp(t, nil)
 	a.open = func(flags engineFlags) (*engine, error) {
 		if flags.Bundle == "" {
-			return &engine{Filler: knowing(truthOf), Name: "good"}, nil
+			return engineOf(knowing(truthOf), "good"), nil
 		}
-		return &engine{Filler: knowing(func(string, string, int) string { return "zzz" }), Name: "bad"}, nil
+		return engineOf(knowing(func(string, string, int) string { return "zzz" }), "bad"), nil
 	}
 	a.run(t, 0, "eval", "--lang", "go", "--corpus", corpusDir(t), "--holes", "4", "--baseline", "other")
 	for _, want := range []string{"good (embedded)", "bad (other)", "good 100.0 (51-100) %, bad 0.0 (0-49) %; both 0, only the first 4, only the baseline 0"} {
@@ -221,7 +153,7 @@ func TestEvalInterruptedShowsWhatItHas(t *testing.T) {
 	if want := "interrupted after 2 of 8 holes"; !strings.Contains(a.err.String(), want) {
 		t.Errorf("standard error %q, want %q", a.err, want)
 	}
-	if want := "go, 2 holes cut out of"; !strings.Contains(a.out.String(), want) {
+	if want := "\n2 holes, seed 1\n"; !strings.Contains(a.out.String(), want) {
 		t.Errorf("standard output %q, want %q", a.out, want)
 	}
 }

@@ -3,54 +3,160 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 )
 
 // printEval prints an evaluation for people.
 func printEval(w io.Writer, report evalReport) error {
-	fmt.Fprintf(w, "%s, %s cut out of %s, seed %d\n\n", report.Lang, count(report.Holes, "hole"), report.Corpus, report.Seed)
-	if err := printOutcome(w, report.Result); err != nil {
+	for i, lang := range report.Languages {
+		fmt.Fprintf(w, "%s: holes cut out of %s\n", lang, report.Corpora[i])
+	}
+	fmt.Fprintf(w, "%s, seed %d\n\n", count(report.Holes, "hole"), report.Seed)
+	if err := printOutcome(w, report.Languages, report.Result); err != nil {
 		return err
 	}
-	if report.Baseline == nil {
-		return nil
+	if b := report.Baseline; b != nil {
+		fmt.Fprint(w, "\nBaseline\n\n")
+		if err := printOutcome(w, report.Languages, b.evalOutcome); err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "\nExact on the same holes: %s %s %%, %s %s %%; both %d, only the first %d, only the baseline %d\n",
+			report.Result.Model, percent(report.Result.Total.Exact), b.Model, percent(b.Total.Exact), b.Both, b.OnlyResult, b.OnlyBaseline)
 	}
-	fmt.Fprint(w, "\nBaseline\n\n")
-	if err := printOutcome(w, report.Baseline.evalOutcome); err != nil {
-		return err
-	}
-	b := report.Baseline
-	_, err := fmt.Fprintf(w, "\nExact on the same holes: %s %s %%, %s %s %%; both %d, only the first %d, only the baseline %d\n",
-		report.Result.Model, percent(report.Result.Total.Exact), b.Model, percent(b.Total.Exact), b.Both, b.OnlyResult, b.OnlyBaseline)
+	_, err := fmt.Fprintf(w, "\nIt took %.0f s.\n", report.Seconds)
 	return err
 }
 
-func printOutcome(w io.Writer, o evalOutcome) error {
+func printOutcome(w io.Writer, langs []string, o evalOutcome) error {
 	fmt.Fprintf(w, "%s (%s)\n", o.Model, o.Bundle)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "kind\tholes\tshown %\texact %\t1st line %\tsimilar\tparses %\tsteps\tfwd\ttok/fwd\tp50 ms\tp95 ms\t")
-	for _, kind := range cutKinds {
-		if s, ok := o.Kinds[kind]; ok {
-			printScore(t, string(kind), s)
+	for _, lang := range langs {
+		b, ok := o.ByLanguage[lang]
+		if !ok {
+			continue
+		}
+		kinds := b.kindRows()
+		for _, part := range []struct {
+			name    string
+			rows    []scoreRow
+			columns []scoreColumn
+		}{
+			{"kind", kinds, qualityColumns},
+			{"tokens", b.lengthRows(), qualityColumns},
+			{"kind", kinds, costColumns},
+			{"tokens", b.lengthRows(), costColumns},
+		} {
+			if err := printScores(w, lang, part.name, part.rows, part.columns); err != nil {
+				return err
+			}
 		}
 	}
-	printScore(t, "total", o.Total)
-	if err := t.Flush(); err != nil {
-		return err
+	if len(langs) > 1 {
+		rows := o.languageRows(langs)
+		for _, columns := range [][]scoreColumn{qualityColumns, costColumns} {
+			if err := printScores(w, "all", "language", rows, columns); err != nil {
+				return err
+			}
+		}
 	}
-	fmt.Fprintln(w)
-	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "confidence at least\tshown %\texact of shown %\tsimilar\t")
-	for _, g := range o.Gates {
-		fmt.Fprintf(t, "%.1f\t%s\t%s\t%.3f\t\n", g.MinConfidence, percent(g.Shown), percent(g.Exact), g.Similarity)
-	}
-	return t.Flush()
+	return printGates(w, o.Gates)
 }
 
-func printScore(w io.Writer, name string, s evalScore) {
-	fmt.Fprintf(w, "%s\t%d\t%s\t%s\t%s\t%.3f\t%s\t%.1f\t%.1f\t%.2f\t%.0f\t%.0f\t\n",
-		name, s.Holes, percent(s.Shown), percent(s.Exact), percent(s.FirstLine), s.Similarity,
-		percent(s.Parses), s.Steps, s.Forwards, s.TokensPerForward, s.P50, s.P95)
+// scoreRow is a row of a table.
+type scoreRow struct {
+	name string
+	evalScore
+}
+
+func (b breakdown) kindRows() (rows []scoreRow) {
+	for _, kind := range cutKinds {
+		if s, ok := b.Kinds[kind]; ok {
+			rows = append(rows, scoreRow{string(kind), s})
+		}
+	}
+	return append(rows, scoreRow{"total", b.Total})
+}
+
+func (b breakdown) lengthRows() (rows []scoreRow) {
+	for _, band := range b.Lengths {
+		rows = append(rows, scoreRow{band.name(), band.evalScore})
+	}
+	return rows
+}
+
+func (l lengthBand) name() string {
+	if l.To == 0 {
+		return fmt.Sprintf("%d and more", l.From)
+	}
+	return fmt.Sprintf("%d-%d", l.From, l.To)
+}
+
+func (o evalOutcome) languageRows(langs []string) (rows []scoreRow) {
+	for _, lang := range langs {
+		if b, ok := o.ByLanguage[lang]; ok {
+			rows = append(rows, scoreRow{lang, b.Total})
+		}
+	}
+	return append(rows, scoreRow{"total", o.Total})
+}
+
+// scoreColumn is a column of a table; docs/benchmarks.md describes each.
+type scoreColumn struct {
+	name string
+	cell func(evalScore) string
+}
+
+var (
+	qualityColumns = []scoreColumn{
+		{"holes", func(s evalScore) string { return fmt.Sprint(s.Holes) }},
+		{"shown %", func(s evalScore) string { return percent(s.Shown) }},
+		{"exact %", func(s evalScore) string { return percent(s.Exact) }},
+		{"1st line %", func(s evalScore) string { return percent(s.FirstLine) }},
+		{"similar", func(s evalScore) string { return average(s.Similarity, 3, 2) }},
+		{"parses %", func(s evalScore) string { return percent(s.Parses) }},
+		{"length ±3 %", func(s evalScore) string { return percent(s.Length.Near) }},
+		{"too long by", func(s evalScore) string { return signed(s.Length.Difference, 1) }},
+	}
+	costColumns = []scoreColumn{
+		{"steps", func(s evalScore) string { return average(s.Steps, 1, 1) }},
+		{"forwards", func(s evalScore) string { return average(s.Forwards, 1, 1) }},
+		{"tokens/forward", func(s evalScore) string { return average(s.TokensPerForward, 2, 2) }},
+		{"p50 ms", func(s evalScore) string { return fmt.Sprintf("%.0f", s.P50) }},
+		{"p95 ms", func(s evalScore) string { return fmt.Sprintf("%.0f", s.P95) }},
+	}
+)
+
+func printScores(w io.Writer, title, rowName string, rows []scoreRow, columns []scoreColumn) error {
+	table := [][]string{{title + " by " + rowName}}
+	for _, c := range columns {
+		table[0] = append(table[0], c.name)
+	}
+	for _, r := range rows {
+		cells := []string{r.name}
+		for _, c := range columns {
+			cells = append(cells, c.cell(r.evalScore))
+		}
+		table = append(table, cells)
+	}
+	return printTable(w, table)
+}
+
+func printGates(w io.Writer, gates []gateScore) error {
+	table := [][]string{{"confidence at least", "shown %", "exact of shown %", "similar"}}
+	for _, g := range gates {
+		table = append(table, []string{fmt.Sprintf("%.1f", g.MinConfidence), percent(g.Shown), percent(g.Exact), average(g.Similarity, 3, 2)})
+	}
+	return printTable(w, table)
+}
+
+// printTable aligns cells at the right, behind an empty line.
+func printTable(w io.Writer, table [][]string) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w)
+	for _, cells := range table {
+		fmt.Fprintln(t, strings.Join(cells, "\t")+"\t")
+	}
+	return t.Flush()
 }
 
 // percent prints a rate with its interval.
@@ -59,4 +165,20 @@ func percent(r rate) string {
 		return "-"
 	}
 	return fmt.Sprintf("%.1f (%.0f-%.0f)", 100*r.Rate, 100*r.Low, 100*r.High)
+}
+
+// average prints a mean with its interval, to so many digits each.
+func average(m mean, digits, intervalDigits int) string {
+	if m.Of == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.*f (%.*f-%.*f)", digits, m.Mean, intervalDigits, m.Low, intervalDigits, m.High)
+}
+
+// signed prints a difference with its interval.
+func signed(m mean, digits int) string {
+	if m.Of == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%+.*f (%+.*f..%+.*f)", digits, m.Mean, digits, m.Low, digits, m.High)
 }

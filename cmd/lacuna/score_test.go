@@ -9,8 +9,8 @@ import (
 
 func TestScore(t *testing.T) {
 	src := []byte("a := b + c\n\tx()\n\ty()\n")
-	rest := cut{Kind: cutRest, Source: src, Start: 5, End: 10}    // "b + c"
-	block := cut{Kind: cutBlock, Source: src, Start: 12, End: 21} // "x()\n\ty()" and its break
+	rest := cut{Lang: language(t, "go"), Kind: cutRest, Source: src, Start: 5, End: 10}    // "b + c"
+	block := cut{Lang: language(t, "go"), Kind: cutBlock, Source: src, Start: 12, End: 21} // "x()\n\ty()" and its break
 	for _, test := range []struct {
 		name      string
 		cut       cut
@@ -29,34 +29,17 @@ func TestScore(t *testing.T) {
 		{"first line of a block", block, infill.Result{Start: 12, End: 12, Text: "x()\n\tz()"}, "x()\n\tz()", false, true, 0.875},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := score(&test.cut, test.cut.holed(), test.result, 3*time.Millisecond)
+			got := score(&test.cut, test.cut.holed(), test.result, bytesAsTokens{}, 3*time.Millisecond)
 			if got.Fill != test.fill || got.Exact != test.exact || got.FirstLine != test.firstLine || got.Similarity != test.similar {
 				t.Errorf("%+v", got)
 			}
 			if got.Shown != (test.result.Text != "") || got.Elapsed != 3 {
 				t.Errorf("%+v", got)
 			}
+			if got.TruthTokens != len(trimEnd(got.Truth)) || got.FillTokens != len(trimEnd(test.fill)) {
+				t.Errorf("%d tokens for %d", got.FillTokens, got.TruthTokens)
+			}
 		})
-	}
-}
-
-func TestSumUp(t *testing.T) {
-	got := sumUp([]evalRecord{
-		{Shown: true, Exact: true, FirstLine: true, Similarity: 1, Parses: true, Steps: 2, Forwards: 3, Tokens: 6, elapsed: time.Millisecond},
-		{Shown: true, Similarity: 0.5, Parses: false, Steps: 4, Forwards: 5, Tokens: 10, elapsed: 5 * time.Millisecond},
-		{Steps: 6, Forwards: 8, elapsed: 3 * time.Millisecond},
-	})
-	want := evalScore{
-		Holes: 3,
-		Shown: newRate(2, 3), Exact: newRate(1, 3), FirstLine: newRate(1, 3),
-		Parses: newRate(1, 2), ExactShown: newRate(1, 2),
-		Similarity: 0.5, Steps: 4, Forwards: 5.333, TokensPerForward: 1, P50: 3, P95: 5,
-	}
-	if got != want {
-		t.Errorf("%+v, want\n%+v", got, want)
-	}
-	if empty := sumUp(nil); empty.Holes != 0 || empty.Similarity != 0 {
-		t.Errorf("no records: %+v", empty)
 	}
 }
 

@@ -23,6 +23,42 @@ func TestRate(t *testing.T) {
 	}
 }
 
+// The intervals are those of R: mean(x) ± qnorm(.975) * sd(x) / sqrt(length(x)).
+func TestMean(t *testing.T) {
+	for _, test := range []struct {
+		values []float64
+		want   mean
+	}{
+		{nil, mean{}},
+		{[]float64{3}, mean{Mean: 3, Low: 3, High: 3, Of: 1}},
+		{[]float64{2, 2, 2}, mean{Mean: 2, Low: 2, High: 2, Of: 3}},
+		{[]float64{1, 2, 3, 4}, mean{Mean: 2.5, Low: 1.2348, High: 3.7652, Of: 4}},
+		{[]float64{-1, 1}, mean{Mean: 0, Low: -1.96, High: 1.96, Of: 2}},
+	} {
+		if got := newMean(test.values); got != test.want {
+			t.Errorf("%v: %+v, want %+v", test.values, got, test.want)
+		}
+	}
+}
+
+func TestRatio(t *testing.T) {
+	for _, test := range []struct {
+		a, b []float64
+		want mean
+	}{
+		{nil, nil, mean{}},
+		{[]float64{1, 2}, []float64{0, 0}, mean{Of: 2}},
+		// Where a is always twice b there is nothing to be unsure of.
+		{[]float64{2, 4, 8}, []float64{1, 2, 4}, mean{Mean: 2, Low: 2, High: 2, Of: 3}},
+		// r = 6/4; residuals of (1,1) and (5,3): ±0.5; half = z * sqrt(0.5/2) / 2.
+		{[]float64{1, 5}, []float64{1, 3}, mean{Mean: 1.5, Low: 1.01, High: 1.99, Of: 2}},
+	} {
+		if got := newRatio(test.a, test.b); got != test.want {
+			t.Errorf("%v over %v: %+v, want %+v", test.a, test.b, got, test.want)
+		}
+	}
+}
+
 func TestPercentile(t *testing.T) {
 	ms := func(values ...int) (out []time.Duration) {
 		for _, v := range values {

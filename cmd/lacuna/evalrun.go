@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/lacuna-dev/lacuna/grammars"
+	"github.com/lacuna-dev/lacuna/infill"
+)
+
+// evaluate fills the cuts with one bundle. On an error it returns what it has.
+func (c *evalCmd) evaluate(a *app, cuts []cut, flags engineFlags, log *recordLog) ([]evalRecord, error) {
+	status := a.status()
+	defer status.clear()
+	status.show("loading the model")
+	engine, err := a.open(flags)
+	if err != nil {
+		return nil, err
+	}
+	defer engine.Close()
+
+	var records []evalRecord
+	exact := 0
+	for i := range cuts {
+		status.show("%s %s %d/%d, %d exact", engine.Name, bar(i, len(cuts), 20), i, len(cuts), exact)
+		record, err := c.fillCut(a.ctx, engine, &cuts[i])
+		if err != nil {
+			return records, err
+		}
+		if cuts[i].Tokens == 0 {
+			cuts[i].Tokens = record.TruthTokens
+		}
+		record.length = cuts[i].Tokens
+		record.Model = engine.Name
+		exact += asInt(record.Exact)
+		records = append(records, record)
+		if err := log.Write(record); err != nil {
+			return records, err
+		}
+	}
+	return records, nil
+}
+
+// fillCut does what the server does with a cursor at the hole.
+func (c *evalCmd) fillCut(ctx context.Context, engine *engine, cut *cut) (evalRecord, error) {
+	holed := cut.holed()
+	tree, err := grammars.Parse(cut.Lang, holed)
+	if err != nil {
+		return evalRecord{}, fmt.Errorf("%s: %w", cut.File, err)
+	}
+	defer tree.Close()
+	hole := tree.HoleAt(cut.Start)
+	if hole.Start != cut.Start || hole.End != cut.Start {
+		hole = tree.Cursor(cut.Start)
+	}
+	hole.Multiline = hole.Multiline || cut.Kind.multiline()
+	started := time.Now()
+	result, err := engine.Filler.Fill(ctx, infill.Request{
+		Document: cut.File, Path: cut.File, Neighbours: cut.Neighbours, Tree: tree, Hole: hole, MaxSteps: c.MaxSteps,
+	})
+	if err != nil {
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return evalRecord{}, fmt.Errorf("%s: %w", cut.File, err)
+	}
+	return score(cut, holed, result, engine.Tokens, time.Since(started)), nil
+}

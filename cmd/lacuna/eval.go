@@ -22,6 +22,7 @@ type evalCmd struct {
 	Seed       uint64    `default:"1" help:"Chooses the holes. The fills are the unseeded ones that the server makes."`
 	Kinds      []cutKind `placeholder:"KIND" help:"Kinds of holes, see above. Default: all, in equal numbers."`
 	Baseline   string    `placeholder:"DIR" help:"Fill the same holes with this bundle too and show both."`
+	Ceilings   bool      `help:"Fill every hole again with the true length told, and 8 times for the best of 8. Takes about six times as long."`
 	Neighbours bool      `default:"true" negatable:"" help:"Tell the model what the files beside declare, if it was trained with that."`
 	MaxSteps   int       `placeholder:"N" help:"Most denoising steps a hole; 0 takes the default."`
 	Records    string    `placeholder:"FILE" help:"Write a JSON line for every hole to this file."`
@@ -61,13 +62,16 @@ func (evalCmd) Help() string {
   block       the whole body of a function, a loop or a branch
   span        2 to 60 bytes anywhere in the code
 
-Exact match, first line and similarity count what is shown against what was cut out, trailing white space aside; a hole for which nothing is shown is a miss. The last table says what a least confidence (lacuna.inline.minConfidence) would hold back. What stands in brackets are 95 % intervals. docs/benchmarks.md describes every column.
+Exact match, first line and similarity count what is shown against what was cut out, trailing white space aside; a hole for which nothing is shown is a miss. The last table says what a least confidence (lacuna.inline.minConfidence) would hold back. --ceilings fills every hole again with its true length told, and with 8 samples of which the best by exact match and similarity counts: what is lost between these and the fills as they are is lost by decoding, not by the model.
+
+What stands in brackets are 95 % intervals. docs/benchmarks.md describes every column.
 
 Examples:
 
   lacuna eval --lang go --holes 300
   lacuna eval --lang go,python --holes 300 --json
   lacuna eval --lang python --kinds rest,line
+  lacuna eval --lang go --holes 50 --ceilings
   lacuna eval --lang go --corpus ~/src/project --records holes.jsonl
   lacuna eval --lang go --holes 300 --baseline out/untrained
   lacuna eval --lang go --holes 300 --no-neighbours

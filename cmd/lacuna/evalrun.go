@@ -44,8 +44,7 @@ func (c *evalCmd) evaluate(a *app, cuts []cut, flags engineFlags, log *recordLog
 
 // fillCut does what the server does with a cursor at the hole.
 func (c *evalCmd) fillCut(ctx context.Context, engine *engine, cut *cut) (evalRecord, error) {
-	holed := cut.holed()
-	tree, err := grammars.Parse(cut.Lang, holed)
+	tree, err := grammars.Parse(cut.Lang, cut.holed())
 	if err != nil {
 		return evalRecord{}, fmt.Errorf("%s: %w", cut.File, err)
 	}
@@ -55,15 +54,28 @@ func (c *evalCmd) fillCut(ctx context.Context, engine *engine, cut *cut) (evalRe
 		hole = tree.Cursor(cut.Start)
 	}
 	hole.Multiline = hole.Multiline || cut.Kind.multiline()
-	started := time.Now()
-	result, err := engine.Filler.Fill(ctx, infill.Request{
+	record, err := c.attempt(ctx, engine, cut, tree, hole, nil)
+	if err == nil && c.Ceilings {
+		record.Ceilings, err = c.ceilingsOf(ctx, engine, cut, tree, hole, record)
+	}
+	return record, err
+}
+
+// attempt fills a hole of a tree; change, if not nil, may change the request.
+func (c *evalCmd) attempt(ctx context.Context, engine *engine, cut *cut, tree *grammars.Tree, hole grammars.Hole, change func(*infill.Request)) (evalRecord, error) {
+	request := infill.Request{
 		Document: cut.File, Path: cut.File, Neighbours: cut.Neighbours, Tree: tree, Hole: hole, MaxSteps: c.MaxSteps,
-	})
+	}
+	if change != nil {
+		change(&request)
+	}
+	started := time.Now()
+	result, err := engine.Filler.Fill(ctx, request)
 	if err != nil {
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
 		return evalRecord{}, fmt.Errorf("%s: %w", cut.File, err)
 	}
-	return score(cut, holed, result, engine.Tokens, time.Since(started)), nil
+	return score(cut, tree.Source(), result, engine.Tokens, time.Since(started)), nil
 }

@@ -50,6 +50,9 @@ func printOutcome(w io.Writer, langs []string, o evalOutcome) error {
 				return err
 			}
 		}
+		if err := printCeilings(w, lang, b); err != nil {
+			return err
+		}
 	}
 	if len(langs) > 1 {
 		rows := o.languageRows(langs)
@@ -138,6 +141,32 @@ func printScores(w io.Writer, title, rowName string, rows []scoreRow, columns []
 		}
 		table = append(table, cells)
 	}
+	return printTable(w, table)
+}
+
+// printCeilings prints nothing if none were measured.
+func printCeilings(w io.Writer, lang string, b breakdown) error {
+	if b.Ceilings == nil {
+		return nil
+	}
+	table := [][]string{{
+		lang + " ceilings", "exact %", "similar",
+		"told length: exact %", "similar", "extra forwards",
+		fmt.Sprintf("best of %d: exact %%", bestOf), "similar", "extra forwards",
+	}}
+	row := func(name string, c *ceilingScores) {
+		table = append(table, []string{
+			name, percent(c.AsIs.Exact), average(c.AsIs.Similarity, 3, 2),
+			percent(c.Length.Exact), average(c.Length.Similarity, 3, 2), signed(c.Length.Extra, 1),
+			percent(c.Best.Exact), average(c.Best.Similarity, 3, 2), signed(c.Best.Extra, 1),
+		})
+	}
+	for _, kind := range cutKinds {
+		if c := b.KindCeilings[kind]; c != nil {
+			row(string(kind), c)
+		}
+	}
+	row("total", b.Ceilings)
 	return printTable(w, table)
 }
 

@@ -40,6 +40,8 @@ type evalRecord struct {
 	Prefill   float64 `json:"prefill_ms"`
 	Denoising float64 `json:"denoise_ms"`
 
+	Ceilings *holeCeilings `json:"ceilings,omitempty"`
+
 	elapsed time.Duration
 	// length is TruthTokens of the first model, so that two models are
 	// compared on the same holes.

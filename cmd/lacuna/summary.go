@@ -80,6 +80,9 @@ type breakdown struct {
 	Lengths []lengthBand          `json:"lengths"` // those with holes, ascending
 	// Gates is precision against coverage, by the least confidence shown.
 	Gates []gateScore `json:"gates"`
+	// Ceilings is of all, KindCeilings of every kind; nil if not measured.
+	Ceilings     *ceilingScores             `json:"ceilings,omitempty"`
+	KindCeilings map[cutKind]*ceilingScores `json:"ceilings_by_kind,omitempty"`
 }
 
 // lengthBand is the holes whose answers have From to To tokens.
@@ -94,10 +97,16 @@ type lengthBand struct {
 var lengthBands = []lengthBand{{From: 1, To: 4}, {From: 5, To: 8}, {From: 9, To: 16}, {From: 17, To: 32}, {From: 33, To: 63}, {From: 64}}
 
 func breakDown(records []evalRecord) breakdown {
-	b := breakdown{Total: sumUp(records), Kinds: map[cutKind]evalScore{}, Gates: gates(records)}
+	b := breakdown{
+		Total: sumUp(records), Kinds: map[cutKind]evalScore{}, Gates: gates(records),
+		Ceilings: sumUpCeilings(records), KindCeilings: map[cutKind]*ceilingScores{},
+	}
 	for _, kind := range cutKinds {
 		if some := only(records, func(r *evalRecord) bool { return r.Kind == kind }); len(some) > 0 {
 			b.Kinds[kind] = sumUp(some)
+			if c := sumUpCeilings(some); c != nil {
+				b.KindCeilings[kind] = c
+			}
 		}
 	}
 	for _, band := range lengthBands {

@@ -39,7 +39,7 @@ func (s sampleFill) compare(o sampleFill) int {
 
 // ceilingsOf fills a hole with help, where plain is the fill as it is.
 func (c *evalCmd) ceilingsOf(ctx context.Context, engine *engine, cut *cut, tree *grammars.Tree, hole grammars.Hole, plain evalRecord) (*holeCeilings, error) {
-	told, err := c.attempt(ctx, engine, cut, tree, hole, func(r *infill.Request) { r.Oracle.Length = plain.TruthTokens })
+	told, _, err := c.attempt(ctx, engine, cut, tree, hole, func(r *infill.Request) { r.Oracle.Length = plain.TruthTokens })
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +47,7 @@ func (c *evalCmd) ceilingsOf(ctx context.Context, engine *engine, cut *cut, tree
 	for n := range bestOf {
 		// Every canvas alone, first without a seed, then with one after another.
 		sizes := engine.Sizes(hole.Multiline)
-		r, err := c.attempt(ctx, engine, cut, tree, hole, func(r *infill.Request) {
+		r, _, err := c.attempt(ctx, engine, cut, tree, hole, func(r *infill.Request) {
 			r.Oracle.Canvas, r.Seed = sizes[n%len(sizes)], uint64(n/len(sizes))
 		})
 		if err != nil {

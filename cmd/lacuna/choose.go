@@ -38,16 +38,17 @@ func (c *evalCmd) cut(a *app, lang *grammars.Language, corpus *corpus) ([]cut, e
 		if !ok {
 			continue
 		}
+		path := filepath.Join(corpus.root, filepath.FromSlash(file))
 		var neighbours []layout.Neighbour
 		if c.Neighbours {
-			neighbours = reader.Neighbours(a.ctx, filepath.Join(corpus.root, filepath.FromSlash(file)), lang, nil)
+			neighbours = reader.Neighbours(a.ctx, path, lang, nil)
 		}
 		for range min(maxCutsPerFile, c.Holes-len(cuts)) {
 			made, ok := cutter.draw(c.Kinds[len(cuts)%len(c.Kinds)])
 			if !ok {
 				break
 			}
-			made.Neighbours = neighbours
+			made.Path, made.Neighbours = path, neighbours
 			cuts = append(cuts, made)
 		}
 		cutter.close()

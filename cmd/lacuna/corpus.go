@@ -37,7 +37,7 @@ func openCorpus(ctx context.Context, lang *grammars.Language, dir string) (*corp
 	if dir == "" {
 		var err error
 		if dir, err = standardLibrary(ctx, lang.ID()); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w; name another folder with --corpus", err)
 		}
 		skip = skippedInStandardLibrary
 	}
@@ -98,18 +98,18 @@ func (c *corpus) read(name string) ([]byte, bool) {
 func standardLibrary(ctx context.Context, lang string) (string, error) {
 	switch lang {
 	case "go":
-		out, err := output(ctx, "go", "env", "GOROOT")
+		out, err := askToolchain(ctx, "go", "env", "GOROOT")
 		return filepath.Join(out, "src"), err
 	case "python":
-		return output(ctx, "python3", "-c", "import sysconfig; print(sysconfig.get_paths()['stdlib'])")
+		return askToolchain(ctx, "python3", "-c", "import sysconfig; print(sysconfig.get_paths()['stdlib'])")
 	}
-	return "", usageErrorf("there is no default corpus for %s: name a folder with --corpus", lang)
+	return "", usageErrorf("there is no default corpus for %s", lang)
 }
 
-func output(ctx context.Context, name string, args ...string) (string, error) {
+func askToolchain(ctx context.Context, name string, args ...string) (string, error) {
 	out, err := exec.CommandContext(ctx, name, args...).Output()
 	if err != nil {
-		return "", fmt.Errorf("the default corpus is the standard library of the installed toolchain, but %s cannot be run (%w); name a folder with --corpus", name, err)
+		return "", fmt.Errorf("the installed toolchain is asked for its standard library, but %s cannot be run: %w", name, err)
 	}
 	return strings.TrimSpace(string(out)), nil
 }

@@ -55,6 +55,7 @@ const (
 // cut is a hole made in a real file.
 type cut struct {
 	Lang       *grammars.Language
+	Path       string // on the disk
 	File       string // in the corpus
 	Kind       cutKind
 	Source     []byte // the whole file

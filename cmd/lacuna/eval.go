@@ -23,10 +23,13 @@ type evalCmd struct {
 	Kinds      []cutKind `placeholder:"KIND" help:"Kinds of holes, see above. Default: all, in equal numbers."`
 	Baseline   string    `placeholder:"DIR" help:"Fill the same holes with this bundle too and show both."`
 	Ceilings   bool      `help:"Fill every hole again with the true length told, and 8 times for the best of 8. Takes about six times as long."`
+	Types      bool      `default:"true" negatable:"" help:"Check the types of Go fills with go/types."`
 	Neighbours bool      `default:"true" negatable:"" help:"Tell the model what the files beside declare, if it was trained with that."`
 	MaxSteps   int       `placeholder:"N" help:"Most denoising steps a hole; 0 takes the default."`
 	Records    string    `placeholder:"FILE" help:"Write a JSON line for every hole to this file."`
 	JSON       bool      `name:"json" help:"Print JSON instead of tables."`
+
+	checker *typeChecker // of Go fills; nil if types are not checked
 }
 
 // decodingFlags override infill.Options, to find better ones.
@@ -62,7 +65,9 @@ func (evalCmd) Help() string {
   block       the whole body of a function, a loop or a branch
   span        2 to 60 bytes anywhere in the code
 
-Exact match, first line and similarity count what is shown against what was cut out, trailing white space aside; a hole for which nothing is shown is a miss. The last table says what a least confidence (lacuna.inline.minConfidence) would hold back. --ceilings fills every hole again with its true length told, and with 8 samples of which the best by exact match and similarity counts: what is lost between these and the fills as they are is lost by decoding, not by the model.
+Exact match, first line and similarity count what is shown against what was cut out, trailing white space aside; a hole for which nothing is shown is a miss. The last table says what a least confidence (lacuna.inline.minConfidence) would hold back. The types of Go fills are checked with go/types where the file type-checks without the hole.
+
+--ceilings fills every hole again with its true length told, and with 8 samples of which the best by exact match and similarity counts: what is lost between these and the fills as they are is lost by decoding, not by the model.
 
 What stands in brackets are 95 % intervals. docs/benchmarks.md describes every column.
 
@@ -129,6 +134,11 @@ func (c *evalCmd) Run(a *app) error {
 		return err
 	}
 	c.decoding = c.Decoding.options()
+	if c.Types && slices.Contains(c.Lang, "go") {
+		if c.checker, err = newTypeChecker(a.ctx); err != nil {
+			return fmt.Errorf("types of Go fills cannot be checked: %w; leave them out with --no-types", err)
+		}
+	}
 	report := evalReport{Seed: c.Seed}
 	var cuts []cut
 	for _, lang := range langs {

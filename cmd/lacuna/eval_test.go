@@ -56,7 +56,7 @@ func truthOf(_, holed string, at int) string {
 func TestEvalOfAnOracle(t *testing.T) {
 	a := newTestApp(t, knowing(truthOf))
 	records := filepath.Join(t.TempDir(), "records.jsonl")
-	a.run(t, 0, "eval", "--lang", "go", "--corpus", corpusDir(t), "--holes", "14", "--json", "--records", records)
+	a.run(t, 0, "eval", "--lang", "go", "--no-types", "--corpus", corpusDir(t), "--holes", "14", "--json", "--records", records)
 	var report evalReport
 	if err := json.Unmarshal(a.out.Bytes(), &report); err != nil {
 		t.Fatal(err)
@@ -75,12 +75,69 @@ func TestEvalOfAnOracle(t *testing.T) {
 	}
 }
 
+func TestEvalChecksTypes(t *testing.T) {
+	// Nothing is imported: the standard library takes its time to check.
+	const source = `package area
+
+type shape struct{ width, height int }
+
+func (s shape) area() int {
+	return s.width * s.height
+}
+
+func largest(shapes []shape) (best shape) {
+	for _, s := range shapes {
+		if s.area() > best.area() {
+			best = s
+		}
+	}
+	return best
+}
+
+func total(shapes []shape) (sum int) {
+	for _, s := range shapes {
+		sum += s.area()
+	}
+	return sum
+}
+`
+	dir := filepath.Dir(writeFile(t, "area.go", source))
+	truth := func(_, holed string, at int) string { return source[at : at+len(source)-len(holed)] }
+	for _, test := range []struct {
+		name    string
+		fill    func(file, holed string, at int) string
+		flags   []string
+		correct int
+		checked int
+	}{
+		{"what was cut out", truth, nil, 4, 4},
+		{"what nobody declares", func(string, string, int) string { return "zzz" }, nil, 0, 4},
+		{"without", truth, []string{"--no-types"}, 0, 0},
+	} {
+		a := newTestApp(t, knowing(test.fill))
+		args := []string{"eval", "--lang", "go", "--corpus", dir, "--holes", "4", "--kinds", "expression"}
+		a.run(t, 0, append(append(args, "--json"), test.flags...)...)
+		var report evalReport
+		if err := json.Unmarshal(a.out.Bytes(), &report); err != nil {
+			t.Fatal(err)
+		}
+		if got := report.Result.Total.Types; got.Hits != test.correct || got.Of != test.checked {
+			t.Errorf("%s: %d of %d type-check, want %d of %d", test.name, got.Hits, got.Of, test.correct, test.checked)
+		}
+		a.out.Reset()
+		a.run(t, 0, append(args, test.flags...)...)
+		if got := strings.Contains(a.out.String(), typesColumn); got != (test.checked > 0) {
+			t.Errorf("%s: the column is there: %v\n%s", test.name, got, a.out)
+		}
+	}
+}
+
 func TestEvalIsDeterministic(t *testing.T) {
 	dir := corpusDir(t)
 	holes := func(args ...string) (places []string) {
 		a := newTestApp(t, knowing(truthOf))
 		file := filepath.Join(t.TempDir(), "records.jsonl")
-		a.run(t, 0, append([]string{"eval", "--lang", "go", "--corpus", dir, "--records", file}, args...)...)
+		a.run(t, 0, append([]string{"eval", "--lang", "go", "--no-types", "--corpus", dir, "--records", file}, args...)...)
 		for line := range strings.Lines(readText(t, file)) {
 			var r evalRecord
 			if err := json.Unmarshal([]byte(line), &r); err != nil {
@@ -115,7 +172,7 @@ func TestEvalTellsOfNeighbours(t *testing.T) {
 			got[r.Path] = len(r.Neighbours)
 			return fillsWith(r, "x"), nil
 		}))
-		a.run(t, 0, "eval", "--lang", "go", "--corpus", corpusDir(t), "--holes", "16", test.flags)
+		a.run(t, 0, "eval", "--lang", "go", "--no-types", "--corpus", corpusDir(t), "--holes", "16", test.flags)
 		if diff := cmp.Diff(test.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.flags, diff)
 		}
@@ -130,7 +187,7 @@ func TestEvalBaseline(t *testing.T) {
 		}
 		return engineOf(knowing(func(string, string, int) string { return "zzz" }), "bad"), nil
 	}
-	a.run(t, 0, "eval", "--lang", "go", "--corpus", corpusDir(t), "--holes", "4", "--baseline", "other")
+	a.run(t, 0, "eval", "--lang", "go", "--no-types", "--corpus", corpusDir(t), "--holes", "4", "--baseline", "other")
 	for _, want := range []string{"good (embedded)", "bad (other)", "good 100.0 (51-100) %, bad 0.0 (0-49) %; both 0, only the first 4, only the baseline 0"} {
 		if !strings.Contains(a.out.String(), want) {
 			t.Errorf("output lacks %q:\n%s", want, a.out)
@@ -149,7 +206,7 @@ func TestEvalInterruptedShowsWhatItHas(t *testing.T) {
 		return fillsWith(r, "x"), nil
 	}))
 	a.ctx = ctx
-	a.run(t, exitInterrupted, "eval", "--lang", "go", "--corpus", corpusDir(t), "--holes", "8")
+	a.run(t, exitInterrupted, "eval", "--lang", "go", "--no-types", "--corpus", corpusDir(t), "--holes", "8")
 	if want := "interrupted after 2 of 8 holes"; !strings.Contains(a.err.String(), want) {
 		t.Errorf("standard error %q, want %q", a.err, want)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lacuna-dev/lacuna/grammars"
@@ -54,15 +55,24 @@ func (c *evalCmd) fillCut(ctx context.Context, engine *engine, cut *cut) (evalRe
 		hole = tree.Cursor(cut.Start)
 	}
 	hole.Multiline = hole.Multiline || cut.Kind.multiline()
-	record, err := c.attempt(ctx, engine, cut, tree, hole, nil)
-	if err == nil && c.Ceilings {
+	record, result, err := c.attempt(ctx, engine, cut, tree, hole, nil)
+	if err != nil {
+		return record, err
+	}
+	if c.checker != nil && record.Shown && cut.Lang.ID() == "go" {
+		filled := slices.Concat(tree.Source()[:result.Start], []byte(result.Text), tree.Source()[result.End:])
+		if ok, checked := c.checker.accepts(cut.Path, cut.Source, filled); checked {
+			record.Types = &ok
+		}
+	}
+	if c.Ceilings {
 		record.Ceilings, err = c.ceilingsOf(ctx, engine, cut, tree, hole, record)
 	}
 	return record, err
 }
 
 // attempt fills a hole of a tree; change, if not nil, may change the request.
-func (c *evalCmd) attempt(ctx context.Context, engine *engine, cut *cut, tree *grammars.Tree, hole grammars.Hole, change func(*infill.Request)) (evalRecord, error) {
+func (c *evalCmd) attempt(ctx context.Context, engine *engine, cut *cut, tree *grammars.Tree, hole grammars.Hole, change func(*infill.Request)) (evalRecord, infill.Result, error) {
 	request := infill.Request{
 		Document: cut.File, Path: cut.File, Neighbours: cut.Neighbours, Tree: tree, Hole: hole, MaxSteps: c.MaxSteps,
 	}
@@ -75,7 +85,7 @@ func (c *evalCmd) attempt(ctx context.Context, engine *engine, cut *cut, tree *g
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
-		return evalRecord{}, fmt.Errorf("%s: %w", cut.File, err)
+		return evalRecord{}, result, fmt.Errorf("%s: %w", cut.File, err)
 	}
-	return score(cut, tree.Source(), result, engine.Tokens, time.Since(started)), nil
+	return score(cut, tree.Source(), result, engine.Tokens, time.Since(started)), result, nil
 }

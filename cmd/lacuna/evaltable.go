@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -117,6 +118,7 @@ var (
 		{"1st line %", func(s evalScore) string { return percent(s.FirstLine) }},
 		{"similar", func(s evalScore) string { return average(s.Similarity, 3, 2) }},
 		{"parses %", func(s evalScore) string { return percent(s.Parses) }},
+		{typesColumn, func(s evalScore) string { return percent(s.Types) }},
 		{"length ±3 %", func(s evalScore) string { return percent(s.Length.Near) }},
 		{"too long by", func(s evalScore) string { return signed(s.Length.Difference, 1) }},
 	}
@@ -129,7 +131,13 @@ var (
 	}
 )
 
+// typesColumn is left out where no types were checked.
+const typesColumn = "types %"
+
 func printScores(w io.Writer, title, rowName string, rows []scoreRow, columns []scoreColumn) error {
+	if !slices.ContainsFunc(rows, func(r scoreRow) bool { return r.Types.Of > 0 }) {
+		columns = slices.DeleteFunc(slices.Clone(columns), func(c scoreColumn) bool { return c.name == typesColumn })
+	}
 	table := [][]string{{title + " by " + rowName}}
 	for _, c := range columns {
 		table[0] = append(table[0], c.name)

@@ -27,6 +27,8 @@ type evalRecord struct {
 	FirstLine  bool    `json:"first_line"`
 	Similarity float64 `json:"similarity"` // 1 - edit distance / longer length, 0..1
 	Parses     bool    `json:"parses"`     // of what is shown
+	// Types is nil where go/types was not asked or cannot tell.
+	Types      *bool   `json:"types,omitempty"`
 	Confidence float64 `json:"confidence"`
 	// TruthTokens and FillTokens are lengths in tokens of the model, white
 	// space at the end left out.

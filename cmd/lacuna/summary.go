@@ -12,6 +12,9 @@ type evalScore struct {
 	FirstLine  rate `json:"first_line"`
 	Parses     rate `json:"parses"`
 	ExactShown rate `json:"exact_of_shown"`
+	// Types is the share of the fills shown that type-check, of those in Go
+	// files that type-check without the hole.
+	Types rate `json:"types"`
 	// Similarity is the mean over all holes; a hole with nothing shown is 0.
 	Similarity mean `json:"similarity"`
 	// Length is how well the fills shown are as long as what was cut out.
@@ -35,7 +38,7 @@ type lengthScore struct {
 const lengthTolerance = 3
 
 func sumUp(records []evalRecord) evalScore {
-	var shown, exact, first, parses, near int
+	var shown, exact, first, parses, near, typed, checked int
 	var similar, steps, forwards, tokens, difference []float64
 	var times []time.Duration
 	for _, r := range records {
@@ -46,6 +49,10 @@ func sumUp(records []evalRecord) evalScore {
 		tokens = append(tokens, float64(r.Tokens))
 		similar = append(similar, r.Similarity)
 		times = append(times, r.elapsed)
+		if r.Types != nil {
+			checked++
+			typed += asInt(*r.Types)
+		}
 		if r.Shown {
 			shown++
 			parses += asInt(r.Parses)
@@ -59,6 +66,7 @@ func sumUp(records []evalRecord) evalScore {
 		Holes: n,
 		Shown: newRate(shown, n), Exact: newRate(exact, n), FirstLine: newRate(first, n),
 		Parses: newRate(parses, shown), ExactShown: newRate(exact, shown),
+		Types:      newRate(typed, checked),
 		Similarity: newMean(similar).share(),
 		Length:     lengthScore{newRate(near, shown), newMean(difference)},
 		Steps:      newMean(steps), Forwards: newMean(forwards), TokensPerForward: newRatio(tokens, forwards),

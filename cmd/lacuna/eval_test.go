@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -212,20 +211,5 @@ func TestEvalInterruptedShowsWhatItHas(t *testing.T) {
 	}
 	if want := "\n2 holes, seed 1\n"; !strings.Contains(a.out.String(), want) {
 		t.Errorf("standard output %q, want %q", a.out, want)
-	}
-}
-
-func TestGates(t *testing.T) {
-	records := []evalRecord{
-		{Shown: true, Exact: true, Confidence: 0.95, Similarity: 1},
-		{Shown: true, Confidence: 0.45, Similarity: 0.5},
-		{Shown: true, Confidence: 0.05},
-		{Confidence: 0.9}, // held back for another reason
-	}
-	for _, g := range gates(records) {
-		want := map[float64][2]float64{0: {0.75, 1. / 3}, 0.1: {0.5, 0.5}, 0.4: {0.5, 0.5}, 0.5: {0.25, 1}, 0.9: {0.25, 1}}
-		if w, ok := want[g.MinConfidence]; ok && (math.Abs(g.Shown.Rate-w[0]) > 1e-3 || math.Abs(g.Exact.Rate-w[1]) > 1e-3) {
-			t.Errorf("at %v: shown %v, exact of shown %v, want %v", g.MinConfidence, g.Shown.Rate, g.Exact.Rate, w)
-		}
 	}
 }

@@ -63,7 +63,10 @@ func printOutcome(w io.Writer, langs []string, o evalOutcome) error {
 			}
 		}
 	}
-	return printGates(w, o.Gates)
+	if err := printGates(w, o.Gates); err != nil {
+		return err
+	}
+	return printCalibration(w, o.Calibration)
 }
 
 // scoreRow is a row of a table.
@@ -184,6 +187,22 @@ func printGates(w io.Writer, gates []gateScore) error {
 		table = append(table, []string{fmt.Sprintf("%.1f", g.MinConfidence), percent(g.Shown), percent(g.Exact), average(g.Similarity, 3, 2)})
 	}
 	return printTable(w, table)
+}
+
+func printCalibration(w io.Writer, c calibration) error {
+	table := [][]string{{"confidence", "fills", "mean confidence %", "exact %"}}
+	for _, b := range c.Bins {
+		if b.Exact.Of > 0 {
+			table = append(table, []string{
+				fmt.Sprintf("%.1f-%.1f", b.From, b.To), fmt.Sprint(b.Exact.Of), fmt.Sprintf("%.1f", 100*b.Confidence), percent(b.Exact),
+			})
+		}
+	}
+	if err := printTable(w, table); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "\nExpected calibration error: %s\n", average(c.Error, 3, 2))
+	return err
 }
 
 // printTable aligns cells at the right, behind an empty line.

@@ -87,7 +87,8 @@ type breakdown struct {
 	Kinds   map[cutKind]evalScore `json:"kinds"`
 	Lengths []lengthBand          `json:"lengths"` // those with holes, ascending
 	// Gates is precision against coverage, by the least confidence shown.
-	Gates []gateScore `json:"gates"`
+	Gates       []gateScore `json:"gates"`
+	Calibration calibration `json:"calibration"`
 	// Ceilings is of all, KindCeilings of every kind; nil if not measured.
 	Ceilings     *ceilingScores             `json:"ceilings,omitempty"`
 	KindCeilings map[cutKind]*ceilingScores `json:"ceilings_by_kind,omitempty"`
@@ -106,7 +107,7 @@ var lengthBands = []lengthBand{{From: 1, To: 4}, {From: 5, To: 8}, {From: 9, To:
 
 func breakDown(records []evalRecord) breakdown {
 	b := breakdown{
-		Total: sumUp(records), Kinds: map[cutKind]evalScore{}, Gates: gates(records),
+		Total: sumUp(records), Kinds: map[cutKind]evalScore{}, Gates: gates(records), Calibration: calibrate(records),
 		Ceilings: sumUpCeilings(records), KindCeilings: map[cutKind]*ceilingScores{},
 	}
 	for _, kind := range cutKinds {

@@ -17,6 +17,7 @@ func TestSumUp(t *testing.T) {
 		Holes: 3,
 		Shown: newRate(2, 3), Exact: newRate(1, 3), FirstLine: newRate(1, 3),
 		Parses: newRate(1, 2), ExactShown: newRate(1, 2),
+		Types:      newRate(0, 0),
 		Similarity: newMean([]float64{1, 0.5, 0}).share(),
 		Length:     lengthScore{Near: newRate(2, 2), Difference: newMean([]float64{0, 0})},
 		Steps:      newMean([]float64{2, 4, 6}), Forwards: newMean([]float64{3, 5, 8}),

@@ -27,6 +27,7 @@ type evalCmd struct {
 	Neighbours bool      `default:"true" negatable:"" help:"Tell the model what the files beside declare, if it was trained with that."`
 	MaxSteps   int       `placeholder:"N" help:"Most denoising steps a hole; 0 takes the default."`
 	Records    string    `placeholder:"FILE" help:"Write a JSON line for every hole to this file."`
+	Plot       string    `placeholder:"FILE" help:"Draw the reliability diagram and precision against coverage as SVG into this file."`
 	JSON       bool      `name:"json" help:"Print JSON instead of tables."`
 
 	checker *typeChecker // of Go fills; nil if types are not checked
@@ -77,6 +78,7 @@ Examples:
   lacuna eval --lang go,python --holes 300 --json
   lacuna eval --lang python --kinds rest,line
   lacuna eval --lang go --holes 50 --ceilings
+  lacuna eval --lang go,python --holes 500 --plot calibration.svg
   lacuna eval --lang go --corpus ~/src/project --records holes.jsonl
   lacuna eval --lang go --holes 300 --baseline out/untrained
   lacuna eval --lang go --holes 300 --no-neighbours
@@ -159,8 +161,13 @@ func (c *evalCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
+	plot, err := openPlot(c.Plot)
+	if err != nil {
+		return err
+	}
 	records, failed := c.evaluate(a, cuts, c.engineFlags, log)
 	report.Result = newOutcome(records, c.Bundle)
+	plot.add(report.Result, records)
 	if failed == nil && c.Baseline != "" {
 		flags := c.engineFlags
 		flags.Bundle = c.Baseline
@@ -168,9 +175,13 @@ func (c *evalCmd) Run(a *app) error {
 		other, failed = c.evaluate(a, cuts, flags, log)
 		report.Baseline = compare(records, other)
 		report.Baseline.evalOutcome = newOutcome(other, c.Baseline)
+		plot.add(report.Baseline.evalOutcome, other)
 	}
 	if err := log.Close(); err != nil {
 		return fmt.Errorf("--records: %w", err)
+	}
+	if err := plot.write(fmt.Sprintf("%s, seed %d", strings.Join(report.Languages, " and "), c.Seed)); err != nil {
+		return err
 	}
 	if failed != nil && !errors.Is(failed, context.Canceled) {
 		return failed

@@ -26,3 +26,17 @@ func bootstrap(n int, statistic func(cases []int) float64) (low, high float64) {
 	slices.Sort(values)
 	return round(values[resamples*25/1000], 4), round(values[resamples*975/1000-1], 4)
 }
+
+// bootstrapMean is a mean with the interval of a bootstrap.
+func bootstrapMean(values []float64) mean {
+	average := func(cases []int) float64 {
+		sum := 0.0
+		for _, i := range cases {
+			sum += values[i]
+		}
+		return sum / float64(len(cases))
+	}
+	m := mean{Mean: newMean(values).Mean, Of: len(values)}
+	m.Low, m.High = bootstrap(len(values), average)
+	return m
+}

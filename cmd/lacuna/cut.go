@@ -45,7 +45,7 @@ func (k cutKind) multiline() bool {
 
 const (
 	maxCutsPerFile   = 4
-	cutAttempts      = 20
+	cutAttempts      = 100
 	maxCutStatements = 4
 	maxBlockLines    = 8  // of statements and of blocks
 	maxExpression    = 80 // bytes, of arguments too

@@ -21,7 +21,7 @@ type evalCmd struct {
 	Holes      int       `default:"100" help:"Number of holes in each language."`
 	Seed       uint64    `default:"1" help:"Chooses the holes. The fills are the unseeded ones that the server makes."`
 	Kinds      []cutKind `placeholder:"KIND" help:"Kinds of holes, see above. Default: all, in equal numbers."`
-	Baseline   string    `placeholder:"DIR" help:"Fill the same holes with this bundle too and show both."`
+	Baseline   string    `placeholder:"DIR" help:"Fill the same holes with this bundle too and compare the two hole by hole."`
 	Ceilings   bool      `help:"Fill every hole again with the true length told, and 8 times for the best of 8. Takes about six times as long."`
 	Types      bool      `default:"true" negatable:"" help:"Check the types of Go fills with go/types."`
 	Neighbours bool      `default:"true" negatable:"" help:"Tell the model what the files beside declare, if it was trained with that."`
@@ -66,9 +66,11 @@ func (evalCmd) Help() string {
   block       the whole body of a function, a loop or a branch
   span        2 to 60 bytes anywhere in the code
 
-Exact match, first line and similarity count what is shown against what was cut out, trailing white space aside; a hole for which nothing is shown is a miss. The last table says what a least confidence (lacuna.inline.minConfidence) would hold back. The types of Go fills are checked with go/types where the file type-checks without the hole.
+Exact match, first line and similarity count what is shown against what was cut out, trailing white space aside; a hole for which nothing is shown is a miss. The table by least confidence says what lacuna.inline.minConfidence would hold back. The types of Go fills are checked with go/types where the file type-checks without the hole.
 
 --ceilings fills every hole again with its true length told, and with 8 samples of which the best by exact match and similarity counts: what is lost between these and the fills as they are is lost by decoding, not by the model.
+
+--baseline pairs two bundles hole by hole: the difference of exact match and similarity with the interval of a paired bootstrap, wins, losses and ties, and McNemar's p for exact match.
 
 What stands in brackets are 95 % intervals. docs/benchmarks.md describes every column.
 
@@ -173,8 +175,7 @@ func (c *evalCmd) Run(a *app) error {
 		flags.Bundle = c.Baseline
 		var other []evalRecord
 		other, failed = c.evaluate(a, cuts, flags, log)
-		report.Baseline = compare(records, other)
-		report.Baseline.evalOutcome = newOutcome(other, c.Baseline)
+		report.Baseline = &evalPair{newOutcome(other, c.Baseline), compare(records, other)}
 		plot.add(report.Baseline.evalOutcome, other)
 	}
 	if err := log.Close(); err != nil {

@@ -22,8 +22,10 @@ func printEval(w io.Writer, report evalReport) error {
 		if err := printOutcome(w, report.Languages, b.evalOutcome); err != nil {
 			return err
 		}
-		fmt.Fprintf(w, "\nExact on the same holes: %s %s %%, %s %s %%; both %d, only the first %d, only the baseline %d\n",
-			report.Result.Model, percent(report.Result.Total.Exact), b.Model, percent(b.Total.Exact), b.Both, b.OnlyResult, b.OnlyBaseline)
+		fmt.Fprintf(w, "\n%s less %s (baseline), hole by hole\n", report.Result.Model, b.Model)
+		if err := printPairing(w, report.Languages, b.Paired); err != nil {
+			return err
+		}
 	}
 	_, err := fmt.Fprintf(w, "\nIt took %.0f s.\n", report.Seconds)
 	return err
@@ -178,6 +180,31 @@ func printCeilings(w io.Writer, lang string, b breakdown) error {
 		}
 	}
 	row("total", b.Ceilings)
+	return printTable(w, table)
+}
+
+func printPairing(w io.Writer, langs []string, p pairing) error {
+	table := [][]string{{"", "holes", "wins", "losses", "ties", "exact: both", "first only", "baseline only", "difference %", "McNemar p", "similarity difference"}}
+	row := func(name string, s pairedScore) {
+		exact := s.Exact
+		exact.Mean, exact.Low, exact.High = 100*exact.Mean, 100*exact.Low, 100*exact.High
+		table = append(table, []string{
+			name, fmt.Sprint(s.Holes), fmt.Sprint(s.Wins), fmt.Sprint(s.Losses), fmt.Sprint(s.Ties),
+			fmt.Sprint(s.Both), fmt.Sprint(s.OnlyResult), fmt.Sprint(s.OnlyBaseline),
+			signed(exact, 1), fmt.Sprintf("%.3g", s.P), signed(s.Similarity, 3),
+		})
+	}
+	for _, kind := range cutKinds {
+		if s, ok := p.Kinds[kind]; ok {
+			row(string(kind), s)
+		}
+	}
+	for _, lang := range langs {
+		if s, ok := p.ByLanguage[lang]; ok && len(langs) > 1 {
+			row(lang, s)
+		}
+	}
+	row("total", p.Total)
 	return printTable(w, table)
 }
 

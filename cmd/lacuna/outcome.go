@@ -24,10 +24,14 @@ type evalOutcome struct {
 // evalPair is the second model on the same holes.
 type evalPair struct {
 	evalOutcome
-	// Of the holes: which of the two filled them exactly.
-	Both         int `json:"exact_both"`
-	OnlyResult   int `json:"exact_only_result"`
-	OnlyBaseline int `json:"exact_only_baseline"`
+	Paired pairing `json:"paired"`
+}
+
+// pairing compares the two, over all holes and by kind and language.
+type pairing struct {
+	Total      pairedScore             `json:"total"`
+	Kinds      map[cutKind]pairedScore `json:"kinds"`
+	ByLanguage map[string]pairedScore  `json:"languages"`
 }
 
 func newOutcome(records []evalRecord, bundle string) evalOutcome {
@@ -47,17 +51,18 @@ func newOutcome(records []evalRecord, bundle string) evalOutcome {
 }
 
 // compare pairs the records of two models on the same holes.
-func compare(records, other []evalRecord) *evalPair {
-	var p evalPair
-	for i := range min(len(records), len(other)) {
-		switch a, b := records[i].Exact, other[i].Exact; {
-		case a && b:
-			p.Both++
-		case a:
-			p.OnlyResult++
-		case b:
-			p.OnlyBaseline++
+func compare(records, other []evalRecord) pairing {
+	n := min(len(records), len(other))
+	p := pairing{Total: pair(records, other), Kinds: map[cutKind]pairedScore{}, ByLanguage: map[string]pairedScore{}}
+	for _, r := range records[:n] {
+		if _, done := p.Kinds[r.Kind]; !done {
+			same := func(s *evalRecord) bool { return s.Kind == r.Kind }
+			p.Kinds[r.Kind] = pair(only(records[:n], same), only(other[:n], same))
+		}
+		if _, done := p.ByLanguage[r.Lang]; !done {
+			same := func(s *evalRecord) bool { return s.Lang == r.Lang }
+			p.ByLanguage[r.Lang] = pair(only(records[:n], same), only(other[:n], same))
 		}
 	}
-	return &p
+	return p
 }

@@ -42,16 +42,3 @@ func TestScore(t *testing.T) {
 		})
 	}
 }
-
-func TestCompare(t *testing.T) {
-	record := func(exact ...bool) (out []evalRecord) {
-		for _, e := range exact {
-			out = append(out, evalRecord{Exact: e})
-		}
-		return out
-	}
-	got := compare(record(true, true, false, false), record(true, false, true))
-	if got.Both != 1 || got.OnlyResult != 1 || got.OnlyBaseline != 1 {
-		t.Errorf("%+v", got)
-	}
-}

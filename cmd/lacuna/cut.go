@@ -210,6 +210,11 @@ func (c *cutter) anywhere() (grammars.Span, bool) {
 	if c.prose(lineAround(src, s.Start), s.Start) || c.prose(lineAround(src, s.End), s.End) {
 		return grammars.Span{}, false
 	}
+	for at := s.Start; at <= s.End; at++ {
+		if c.tree.InComment(at) {
+			return grammars.Span{}, false
+		}
+	}
 	return s, true
 }
 

@@ -80,7 +80,11 @@ func newRatio(a, b []float64) mean {
 		}
 		half = z * math.Sqrt(squares/(n*(n-1))) / (sumB / n)
 	}
-	return mean{Mean: round(r, 4), Low: round(r-half, 4), High: round(r+half, 4), Of: len(a)}
+	low := r - half
+	if slices.Min(a) >= 0 { // nor can the mean be less
+		low = max(0, low)
+	}
+	return mean{Mean: round(r, 4), Low: round(low, 4), High: round(r+half, 4), Of: len(a)}
 }
 
 // percentile is the nearest-rank percentile of durations, p in 0..100; 0 when

@@ -33,6 +33,7 @@ func TestMean(t *testing.T) {
 		{[]float64{3}, mean{Mean: 3, Low: 3, High: 3, Of: 1}},
 		{[]float64{2, 2, 2}, mean{Mean: 2, Low: 2, High: 2, Of: 3}},
 		{[]float64{1, 2, 3, 4}, mean{Mean: 2.5, Low: 1.2348, High: 3.7652, Of: 4}},
+		{[]float64{0, 0, 9}, mean{Mean: 3, Low: 0, High: 8.8799, Of: 3}}, // of lengths: not below nothing
 		{[]float64{-1, 1}, mean{Mean: 0, Low: -1.96, High: 1.96, Of: 2}},
 	} {
 		if got := newMean(test.values); got != test.want {

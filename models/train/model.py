@@ -1,35 +1,37 @@
 """The denoiser in PyTorch: docs/model.md, nothing more.
 
-`Denoiser.packed` is the training forward (two streams and K canvases of one
-window at once); `Denoiser.serve` is the ONNX contract, for parity tests.
+`Denoiser.packed` is the training forward (the streams of several windows and
+all their canvases at once); `Denoiser.serve` is the ONNX contract, for parity
+tests; `Denoiser.single` is one plain stream, for the baselines of experiments.py.
 """
 
-import copy
 import json
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.nn.attention.flex_attention import BlockMask, flex_attention
 
 from vocabulary import PAD
 
 
 @dataclass
 class Config:
-    d_model: int = 256  # first light: 5.2M parameters in the stack, what two cores can train
-    n_layer: int = 7
-    n_head: int = 4
-    n_kv: int = 2  # grouped: the cache and its copies halve, quality hardly moves
+    d_model: int = 512
+    n_layer: int = 12
+    n_head: int = 8
+    n_kv: int = 2  # grouped: the cache and its copies are a quarter, quality hardly moves
     head_dim: int = 64
-    ffn: int = 704  # 2.75 d, SwiGLU, a multiple of 32 for blockwise int8
-    vocab: int = 4096
+    ffn: int = 1536  # 3 d, SwiGLU, a multiple of 32 for blockwise int8
+    vocab: int = 16384
     top_k: int = 8
-    left_window: int = 352  # served windows stay inside the trained 384 positions
-    right_window: int = 224
+    left_window: int = 768  # served windows together stay inside the trained 1,024 positions
+    right_window: int = 256
     canvases: tuple = (8, 16, 32, 64)
+    snippets: bool = True  # trained with outlines of neighbouring files, docs/context.md
 
 
 def rms(x):
@@ -51,6 +53,12 @@ def rope(x, cs):
     return torch.cat((a * cos - b * sin, b * cos + a * sin), -1)
 
 
+def by_head(x, groups=1):
+    """[B, n, heads, hd] -> [B, heads * groups, n, hd]"""
+    x = x.transpose(1, 2)
+    return x.repeat_interleave(groups, 1) if groups > 1 else x
+
+
 class Layer(nn.Module):
     def __init__(self, c):
         super().__init__()
@@ -68,88 +76,149 @@ class Layer(nn.Module):
     def qkv(self, x):
         c = self.c
         h = rms(x)
-        heads = lambda w, n: (h @ w).view(*x.shape[:-1], n, c.head_dim)
+        heads = lambda w, n: (h @ w.to(h.dtype)).view(*x.shape[:-1], n, c.head_dim)
         return rms(heads(self.wq, c.n_head)), rms(heads(self.wk, c.n_kv)), heads(self.wv, c.n_kv)
 
     def finish(self, x, attended):
-        x = x + attended.flatten(-2) @ self.wo
+        x = x + attended.flatten(-2) @ self.wo.to(x.dtype)
         h = rms(x)
-        return x + (F.silu(h @ self.wg) * (h @ self.wu)) @ self.wd
+        return x + (F.silu(h @ self.wg.to(h.dtype)) * (h @ self.wu.to(h.dtype))) @ self.wd.to(h.dtype)
 
 
-def by_head(x, groups=1):
-    """[B, n, heads, hd] -> [B, heads * groups, n, hd]"""
-    x = x.transpose(1, 2)
-    return x.repeat_interleave(groups, 1) if groups > 1 else x
+BLOCK = 128  # of flex_attention: T and S are multiples of it on a GPU
+
+
+def dense(see, T):
+    """Masks from ranges. see: six int32 [B, N] (la, lb, ra, rb, ca, cb): a query sees keys la..lb of L,
+    ra..rb of R and ca..cb of the canvas slots. Returns bool [B, T, T] for L and for R, [B, S, N] for canvases."""
+    la, lb, ra, rb, ca, cb = see
+    L, R, C = slice(0, T), slice(T, 2 * T), slice(2 * T, None)
+
+    def within(lo, hi, rows, n):
+        i = torch.arange(n, device=lo.device)
+        return (i >= lo[:, rows, None]) & (i < hi[:, rows, None])
+
+    S = la.shape[1] - 2 * T
+    return within(la, lb, L, T), within(ra, rb, R, T), torch.cat((within(la, lb, C, T), within(ra, rb, C, T), within(ca, cb, C, S)), -1)
+
+
+def blocks(see, T):
+    """For flex_attention: which blocks of keys each block of queries sees in part, and which as a whole.
+
+    Returns (count, order, whole count, whole order), int32 [B, 1, N/BLOCK] and [B, 1, N/BLOCK, N/BLOCK].
+    """
+    la, lb, ra, rb, ca, cb = see
+    B, N = la.shape
+    touched, covered = [], []
+    for lo, hi, n in ((la, lb, T), (ra, rb, T), (ca, cb, N - 2 * T)):
+        start = torch.arange(0, n, BLOCK, device=la.device)
+        lo, hi = lo[..., None], hi[..., None]
+        touched.append((lo < start + BLOCK) & (hi > start) & (lo < hi))
+        covered.append((lo <= start) & (hi >= start + BLOCK))
+    by_block = lambda parts: torch.cat(parts, -1).view(B, N // BLOCK, BLOCK, -1)
+    some, whole = by_block(touched).any(2), by_block(covered).all(2)
+    out = []
+    for m in (some & ~whole, whole):
+        out += [m.sum(-1).int()[:, None], m.int().argsort(dim=-1, descending=True, stable=True).int()[:, None]]
+    return tuple(out)
+
+
+def block_mask(see, T, found):
+    """The BlockMask of see, from blocks(see, T)."""
+    la, lb, ra, rb, ca, cb = see
+
+    def sees(b, h, q, k):
+        r, c = k - T, k - 2 * T
+        left = (k >= la[b, q]) & (k < lb[b, q]) & (k < T)
+        right = (r >= ra[b, q]) & (r < rb[b, q]) & (r >= 0) & (r < T)
+        canvas = (c >= ca[b, q]) & (c < cb[b, q]) & (c >= 0)
+        return left | right | canvas
+
+    return BlockMask.from_kv_blocks(*found, BLOCK_SIZE=BLOCK, mask_mod=sees)
 
 
 class Denoiser(nn.Module):
     def __init__(self, c):
         super().__init__()
         self.c = c
+        self.dtype = torch.float32  # of activations; parameters stay float32
+        self.active = c.n_layer  # layers in use: train.py may begin with a few of them
         self.emb = nn.Parameter(torch.randn(c.vocab, c.d_model) * 0.02)
         self.role = nn.Parameter(torch.zeros(3, c.d_model))
         self.layers = nn.ModuleList(Layer(c) for _ in range(c.n_layer))
         self.quality_w = nn.Parameter(torch.zeros(c.d_model))
         self.quality_b = nn.Parameter(torch.zeros(()))
 
-    def grow(self, n):
-        """Deepens the stack to n layers without changing what it computes: new layers stand
-        behind old ones as their copies with zeroed outputs."""
-        old = list(self.layers)
-        after = [i * len(old) // (n - len(old)) for i in range(n - len(old))]
-        layers = []
-        for i, layer in enumerate(old):
-            layers.append(layer)
-            for _ in range(after.count(i)):
-                new = copy.deepcopy(layer)
-                with torch.no_grad():
-                    new.wo.zero_(), new.wd.zero_()
-                layers.append(new)
-        self.layers = nn.ModuleList(layers)
-        self.c = replace(self.c, n_layer=n)
-
     def matrices(self):
         return [p for layer in self.layers for p in layer.parameters()]
 
-    def embed(self, tokens, role):
-        return rms(self.emb[tokens] + self.role[role])
+    def tables(self):
+        return [self.emb, self.role, self.quality_w, self.quality_b]
 
-    def packed(self, left, right, canvas, pos_a, pos_b, allowed):
-        """left, right [B, T]; canvas, pos_a, pos_b [B, S]; allowed bool [B, S, T + T + S]:
-        which keys of L, of R and of the canvases each slot may see.
-        Returns features [B, T + T + S, d]."""
-        c, T = self.c, left.shape[1]
-        x = torch.cat((self.embed(left, 0), self.embed(right, 1), self.embed(canvas, 2)), 1)
-        stream = rotations(torch.arange(T, device=left.device), c.head_dim)
-        both = [torch.cat((s.expand(len(left), T, -1), s.expand(len(left), T, -1), a), 1)
-                for s, a in zip(stream, rotations(pos_a, c.head_dim))]  # fmt: skip
-        frame_b = rotations(pos_b, c.head_dim)
-        bias = torch.zeros(allowed.shape, dtype=x.dtype, device=x.device).masked_fill(~allowed, -1e9)[:, None]
-        for layer in self.layers:
-            x = self.block(layer, x, T, both, frame_b, bias)
+    def embed(self, tokens, role):
+        return rms(self.emb[tokens] + self.role[role]).to(self.dtype)
+
+    def packed(self, tokens, pos_a, pos_b, see, T, found=None):
+        """tokens, pos_a, pos_b [B, N] with N = T + T + S: L, R, canvases; see: as in dense();
+        found: blocks(see, T), to use flex_attention with it.
+
+        pos_a is the position in the frame of L (L and canvases), pos_b in the
+        frame of R (R and canvases). Returns features [B, N, d].
+        """
+        c = self.c
+        N = tokens.shape[1]
+        kind = (torch.arange(N, device=tokens.device) >= T).long() + (torch.arange(N, device=tokens.device) >= 2 * T).long()
+        x = self.embed(tokens, kind)
+        # One product over 2 hd serves both frames: a key of L or of a canvas has its
+        # rotation in the first half and zeros in the second, a key of R the reverse.
+        only = lambda cs, keep: tuple(t * keep[:, None] for t in cs)
+        a, b = rotations(pos_a, c.head_dim), rotations(pos_b, c.head_dim)
+        in_a, q_b, k_b = only(a, kind != 1), only(b, kind != 0), only(b, kind == 1)
+        mask = dense(see, T) if found is None else block_mask(see, T, found)
+        for layer in self.layers[: self.active]:
+            q, k, v = layer.qkv(x)
+            q = by_head(torch.cat((rope(q, in_a), rope(q, q_b)), -1))
+            k = by_head(torch.cat((rope(k, in_a), rope(k, k_b)), -1))
+            x = layer.finish(x, self.attend(q, k, by_head(v), T, mask).transpose(1, 2))
         return rms(x)
 
-    def block(self, layer, x, T, frame_a, frame_b, bias):
+    def attend(self, q, k, v, T, mask):
         c = self.c
+        scale = c.head_dim**-0.5
+        if not isinstance(mask, tuple):
+            return flex_attention(q, k, v, block_mask=mask, scale=scale, enable_gqa=True)
         g = c.n_head // c.n_kv
-        q, k, v = layer.qkv(x)
-        qa, ka = by_head(rope(q, frame_a)), by_head(rope(k, frame_a), g)
-        qb, vh = by_head(rope(q[:, 2 * T :], frame_b)), by_head(v, g)
-        cut = lambda t: (t[:, :, :T], t[:, :, T : 2 * T], t[:, :, 2 * T :])
-        (ql, qr, qc), (kl, kr, kc), (vl, vr, vc) = cut(qa), cut(ka), cut(vh)
-        ol = F.scaled_dot_product_attention(ql, kl, vl, is_causal=True)
-        orr = F.scaled_dot_product_attention(qr, kr, vr, is_causal=True)
-        s = torch.cat((qc @ kl.mT, qb @ kr.mT, qc @ kc.mT), -1) * c.head_dim**-0.5 + bias
-        oc = s.softmax(-1) @ vh
-        return layer.finish(x, torch.cat((ol, orr, oc), 2).transpose(1, 2))
+        k, v = k.repeat_interleave(g, 1), v.repeat_interleave(g, 1)
+        hd = c.head_dim
+        left, right, canvas = (m[:, None] for m in mask)
+        L, R, C = slice(0, T), slice(T, 2 * T), slice(2 * T, None)
+        sdpa = lambda q, k, v, m: F.scaled_dot_product_attention(q, k, v, attn_mask=m, scale=scale)
+        return torch.cat((
+            sdpa(q[:, :, L, :hd], k[:, :, L, :hd], v[:, :, L], left),
+            sdpa(q[:, :, R, hd:], k[:, :, R, hd:], v[:, :, R], right),
+            # Padded to the width of the keys: the fused kernel wants them equal, and saves more than it pays.
+            sdpa(q[:, :, C], k, F.pad(v, (0, hd)), canvas)[..., :hd],
+        ), 2)  # fmt: skip
+
+    def single(self, tokens, pos, mask):
+        """One stream, one frame: tokens, pos [B, n]; mask None (causal) or bool [B, n, n]. Features [B, n, d]."""
+        c = self.c
+        x = self.embed(tokens, 0)
+        cs = rotations(pos, c.head_dim)
+        for layer in self.layers:
+            q, k, v = layer.qkv(x)
+            q, k, v = by_head(rope(q, cs)), by_head(rope(k, cs)), by_head(v)
+            m = None if mask is None else mask[:, None]
+            o = F.scaled_dot_product_attention(q, k, v, attn_mask=m, is_causal=mask is None, scale=c.head_dim**-0.5, enable_gqa=True)
+            x = layer.finish(x, o.transpose(1, 2))
+        return rms(x)
 
     def logits(self, y):
-        return y @ self.emb.T
+        return y @ self.emb.T.to(y.dtype)
 
     def quality(self, y):
         """Logit of the quality head. It reads the features and does not shape them."""
-        return y.detach() @ self.quality_w + self.quality_b
+        return y.detach().float() @ self.quality_w + self.quality_b
 
     def serve(self, tokens, role, pos_a, pos_b, past_a, past_b):
         """The ONNX contract up to the head: features [B, n, d] and kv [B, n, NL, 2, n_kv, hd]."""
@@ -175,27 +244,43 @@ class Denoiser(nn.Module):
             x = layer.finish(x, o.transpose(1, 2))
         return rms(x), torch.stack(kvs, 2)
 
-    def weights(self):
+    def weights(self, dtype=np.float32):
         """The checkpoint export.py reads."""
         out = {"emb": self.emb, "role": self.role, "quality.w": self.quality_w, "quality.b": self.quality_b}
         for i, layer in enumerate(self.layers):
             for name, w in layer.named_parameters():
                 out[f"layers.{i}.{name}"] = w
-        return {k: w.detach().float().cpu().numpy() for k, w in out.items()}
+        return {k: w.detach().float().cpu().numpy().astype(dtype) for k, w in out.items()}
 
-    def save(self, directory):
+    def save(self, directory, dtype=np.float32):
         os.makedirs(directory, exist_ok=True)
         tmp = os.path.join(directory, "weights.tmp.npz")
-        np.savez(tmp, **self.weights())
+        np.savez(tmp, **self.weights(dtype))
         os.replace(tmp, os.path.join(directory, "weights.npz"))
         with open(os.path.join(directory, "config.json"), "w") as f:
             json.dump(asdict(self.c), f, indent=1)
 
     @staticmethod
     def load(directory):
-        with open(os.path.join(directory, "config.json")) as f:
-            model = Denoiser(Config(**json.load(f)))
-        arrays = np.load(os.path.join(directory, "weights.npz"))
-        state = {k.replace("quality.", "quality_"): torch.from_numpy(arrays[k]) for k in arrays.files}
-        model.load_state_dict(state)
+        """From a folder that save wrote, or from a bundle (model.onnx), whose int8 weights are unfolded."""
+        config, arrays = read(directory)
+        model = Denoiser(config)
+        model.load_state_dict({k.replace("quality.", "quality_"): torch.from_numpy(np.asarray(a, np.float32)) for k, a in arrays.items()})
         return model
+
+
+def read(directory):
+    """(Config, arrays) of a checkpoint or of a bundle."""
+    known = Config.__dataclass_fields__
+    if os.path.exists(os.path.join(directory, "weights.npz")):
+        with open(os.path.join(directory, "config.json")) as f:
+            config = json.load(f)
+        with np.load(os.path.join(directory, "weights.npz")) as z:
+            arrays = dict(z)
+    else:
+        import unfold  # needs onnx, which the device that trains may lack
+
+        config, arrays = unfold.bundle(directory)
+    config = Config(**{k: v for k, v in config.items() if k in known})
+    config.canvases = tuple(config.canvases)  # JSON has lists
+    return config, arrays

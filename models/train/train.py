@@ -1,104 +1,110 @@
 """Trains the denoiser on prepared records.
 
-    python train.py --data data --out run --minutes 90            # two cores
-    python train.py --data data --out run --minutes 9 --resume    # in pieces
-    python train.py --data data --out run --minutes 75 --grow 2:0.3,4:0.58   # shallow first
-    python train.py --data data --out run --minutes 25 --batch 64 # one GPU
+    python train.py --data data --out run --minutes 25             # one GPU
+    python train.py --data data --out run --minutes 25 --piece 9   # in pieces: once more with --resume
+    python train.py --data data --out run --init models/small      # goes on from a bundle
+    python train.py --data data --out run --minutes 90 --batch 4   # a few CPU cores, a toy
 
 Loss: canvas cross-entropy + 0.5 L next-token + 0.25 R previous-token, the
 stream terms halved in the last 40 % of the run. The schedule is a function of
 the share of --minutes that has passed, so a run ends when it should whatever
 else the machine does. Writes run/weights.npz, run/config.json, run/state.pt,
-run/log.jsonl, and at the end run/training.json for the bundle's manifest.
+run/log.jsonl (plot.py draws it), and at the end run/training.json for the
+bundle's manifest.
 """
 
 import argparse
 import json
 import math
 import os
+import sys
 import time
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-from batches import Records
-from model import Config, Denoiser
-from vocabulary import PAD
+import batches
+from head import head_loss
+from model import Config, Denoiser, blocks
+from muon import Muon
+from vocabulary import MASK
 
-LR_MATRIX = 0.02  # Muon's usual; update is orthogonal, so it does not scale with the gradient
+LR_MATRIX = 0.02  # Muon's usual; the update is orthogonal, so it does not scale with the gradient
 LR_TABLE = 0.004  # Adam: embedding, roles, quality head
 WARMUP, DECAY = 0.02, 0.40  # shares of the run: warm up, stay, decay linearly to nothing
-FLIPS_FROM = 0.5
-SAVE_EVERY = 300  # seconds
-HELD_BACK = 50  # one record in fifty is never trained on: the validation set of the log
+OWN_FROM = 0.5  # share of the run after which the model meets its own mistakes
+OWN_EVERY = 3  # batches: its samples cost a forward pass more, a third of a step
+FLIP = 0.10  # share of the visible slots offered to them
+SAVE_EVERY = 150  # seconds
+VALIDATE_EVERY = 400  # steps
+PEAK = {"H100": 989e12, "H200": 989e12, "A100": 312e12}  # dense bf16, by the vendor's datasheets
 
 
-def orthogonalise(g, steps=4):
-    """Newton-Schulz towards the nearest semi-orthogonal matrix (Muon, Jordan et al. 2024). g [k, m, n]."""
-    a, b, c = 3.4445, -4.7750, 2.0315
-    x = g / (g.norm(dim=(-2, -1), keepdim=True) + 1e-7)
-    wide = x.shape[-2] > x.shape[-1]
-    x = x.mT if wide else x
-    for _ in range(steps):
-        s = x @ x.mT
-        x = a * x + (b * s + c * (s @ s)) @ x
-    return x.mT if wide else x
+def moved(batch, device):
+    return {k: t.to(device, non_blocking=True) for k, t in batch.items()}
 
 
-class Muon(torch.optim.Optimizer):
-    """Momentum, then orthogonalisation, for matrices; equal shapes go through one batched product."""
+class Forward:
+    """packed(), compiled where that pays, and with block-sparse attention where there is a GPU."""
 
-    def __init__(self, params, lr, momentum=0.95):
-        super().__init__(params, dict(lr=lr, momentum=momentum))
+    def __init__(self, model, window, device, compiled=None):
+        self.T, self.cuda = window, device.startswith("cuda")
+        self.compiled = self.cuda if compiled is None else compiled
+        self.run = torch.compile(model.packed, dynamic=False) if self.compiled else model.packed
 
-    @torch.no_grad()
-    def step(self):
-        for group in self.param_groups:
-            shapes = {}
-            for p in group["params"]:
-                shapes.setdefault(p.shape, []).append(p)
-            for shape, params in shapes.items():
-                updates = []
-                for p in params:
-                    m = self.state[p].setdefault("momentum", torch.zeros_like(p))
-                    m.lerp_(p.grad, 1 - group["momentum"])
-                    updates.append(p.grad.lerp(m, group["momentum"]))
-                scale = max(1, shape[1] / shape[0]) ** 0.5  # x @ W: rows are inputs
-                for p, u in zip(params, orthogonalise(torch.stack(updates))):
-                    p.add_(u, alpha=-group["lr"] * scale)
+    def __call__(self, batch, tokens):
+        see = tuple(batch[k] for k in ("la", "lb", "ra", "rb", "ca", "cb"))
+        found = blocks(see, self.T) if self.cuda else None
+        return self.run(tokens, batch["pos_a"], batch["pos_b"], see, self.T, found)
 
 
-def losses(model, batch, run):
-    """dict of scalar losses: canvas, left, right, quality."""
-    T = batch["left"].shape[1]
-    y = run(*(batch[k] for k in ("left", "right", "canvas", "pos_a", "pos_b", "allowed")))
-    parts = {}
-    for name, span, target in (("left", y[:, :T], batch["l_target"]), ("right", y[:, T : 2 * T], batch["r_target"])):
-        rows = target != PAD
-        parts[name] = F.cross_entropy(model.logits(span[rows]), target[rows])
-    slots, live = y[:, 2 * T :], batch["live"]
-    scored = batch["weight"] > 0
-    logits = model.logits(slots[scored])
-    truth, w = batch["truth"][scored], batch["weight"][scored]
-    parts["canvas"] = (F.cross_entropy(logits, truth, reduction="none") * w).sum() / w.sum()
-    right = (batch["canvas"] == batch["truth"]).float()
-    right[scored] = (logits.detach().argmax(-1) == truth).float() * (batch["canvas"][scored] == 1)  # 1: mask
-    parts["quality"] = F.binary_cross_entropy_with_logits(model.quality(slots[live]), right[live])
-    return parts
+def own_samples(model, forward, batch):
+    """tokens with the slots of batch["flip"] replaced by what the model would have put there.
 
-
-def stages(text, layers):
-    """'2:0.3,4:0.58' -> [(0.3, 4), (0.58, 7)] and the 2 layers to begin with.
-
-    Where compute is short, a shallow model sees several times the tokens first;
-    the deeper one goes on from it (gradual stacking, Gong et al. 2019).
+    Uniform noise does not look like real errors; these are real ones. Gradient
+    mode stays on, unused: switching it off would compile the model once more.
     """
-    if not text:
-        return layers, []
-    steps = [(int(n), float(until)) for n, until in (part.split(":") for part in text.split(","))]
-    deeper = [n for n, _ in steps[1:]] + [layers]
-    return steps[0][0], [(until, n) for (_, until), n in zip(steps, deeper)]
+    T, tokens = forward.T, batch["tokens"]
+    hidden = tokens.clone()
+    hidden[:, 2 * T :][batch["flip"]] = MASK
+    y = forward(batch, hidden).detach()[:, 2 * T :][batch["flip"]]
+    if len(y):
+        drawn = torch.multinomial(model.logits(y).detach().float().softmax(-1), 1)[:, 0]
+        hidden[:, 2 * T :][batch["flip"]] = drawn
+    return hidden
+
+
+def losses(model, forward, batch, left=0.5, right=0.25, own=False):
+    """(loss to minimise, dict of the parts as tensors): canvas, left, right, quality, hit."""
+    T, N = forward.T, batch["tokens"].shape[1]
+    tokens = own_samples(model, forward, batch) if own else batch["tokens"]
+    y = forward(batch, tokens)
+    rows = torch.cat((batch["l_rows"], batch["r_rows"], batch["c_rows"]))
+    at = batch["c_rows"]
+    slot = at // N * (N - 2 * T) + at % N - 2 * T  # index into [B, S]
+    shown, truth = tokens[:, 2 * T :].reshape(-1)[slot], batch["truth"].reshape(-1)[slot]
+    w = batch["weight"].reshape(-1)[slot] * (shown != truth)  # a visible slot counts only where it is wrong
+    nl, nr = len(batch["l_rows"]), len(batch["r_rows"])
+    weight = torch.cat((w.new_full((nl,), left / max(nl, 1)), w.new_full((nr,), right / max(nr, 1)), w / w.sum().clamp(min=1)))
+    target = torch.cat((batch["l_target"], batch["r_target"], truth))
+    loss, nll, hit = head_loss(y.flatten(0, 1)[rows], model.emb, target, weight, forward.compiled)
+    # Quality: is what stands there right, or, where a mask stands, would the first choice be?
+    correct = (tokens[:, 2 * T :] == batch["truth"]).float()
+    correct.view(-1)[slot] = torch.where(shown == MASK, hit.float()[nl + nr :], (shown == truth).float())
+    judged = F.binary_cross_entropy_with_logits(model.quality(y[:, 2 * T :]), correct, reduction="none")
+    quality = (judged * batch["live"]).sum() / batch["live"].sum().clamp(min=1)
+    l, r, c = nll.detach().split((nl, nr, len(at)))
+    parts = {
+        "canvas": (c * w).sum() / w.sum().clamp(min=1), "left": l.mean(), "right": r.mean(),
+        "quality": quality.detach(), "hit": (hit[nl + nr :] * w).sum() / w.sum().clamp(min=1),
+    }  # fmt: skip
+    return loss + quality, parts
+
+
+def stages(text):
+    """[(layers, until which share of the run)] of "2:0.3,4:0.6"."""
+    return [(int(n), float(share)) for n, _, share in (part.partition(":") for part in text.split(",") if part)]
 
 
 def lr_at(share):
@@ -107,114 +113,147 @@ def lr_at(share):
     return min(1.0, max(0.0, (1 - share) / DECAY))
 
 
-@torch.no_grad()
-def validate(model, data, indices, run, size, device):
-    rng = np.random.default_rng(0)
-    total, n = {}, 0
-    for i in range(0, len(indices) - size + 1, size):
-        batch = {k: t.to(device) for k, t in data.batch(indices[i : i + size], rng, ratio=1.0).items()}
-        for k, v in losses(model, batch, run).items():
-            total[k] = total.get(k, 0) + v.item()
-        n += 1
-    return {k: round(v / max(n, 1), 4) for k, v in total.items()}
+def flops(model, batch):
+    """Operations of one training step over this batch: products only, forward and twice that backward."""
+    c = model.c
+    positions = batch["tokens"].numel()
+    stack = sum(p.numel() for layer in model.layers[: model.active] for p in layer.parameters()) * positions
+    head = model.emb.numel() * sum(len(batch[k]) for k in ("l_rows", "r_rows", "c_rows"))
+    pairs = sum(int((batch[hi].long() - batch[lo]).sum()) for lo, hi in (("la", "lb"), ("ra", "rb")))
+    return 6 * (stack + head) + 12 * pairs * model.active * c.n_head * c.head_dim
 
 
-def main():
+class Validation:
+    """Losses on repositories that are not trained on, everything masked."""
+
+    def __init__(self, path, size, window, slots, device, count=4, **options):
+        records = batches.Records(path)
+        rng = np.random.default_rng(0)
+        rows = batches.bins(records, rng.permutation(len(records)), window, slots)
+        rows = [rows[i % len(rows)] for i in range(max(size, len(rows) // size * size))]
+        groups = [rows[i : i + size] for i in range(0, len(rows), size)][:count]
+        self.batches = [moved(batches.batch(records, g, rng, window, slots, ratio=1.0, **options), device) for g in groups]
+
+    def __call__(self, model, forward):
+        total = {}
+        for b in self.batches:
+            for k, v in losses(model, forward, b)[1].items():
+                total[k] = total.get(k, 0) + v.item() / len(self.batches)
+        return {k: round(v, 4) for k, v in total.items()}
+
+
+def arguments():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--data", required=True, help="folder prepare.py wrote")
     ap.add_argument("--out", required=True)
-    ap.add_argument("--minutes", type=float, default=90, help="length of the whole run; --resume goes on within it")
+    ap.add_argument("--minutes", type=float, default=25, help="length of the whole run; --resume goes on within it")
     ap.add_argument("--piece", type=float, default=0, help="stop after this many minutes of it, to be resumed")
-    ap.add_argument("--batch", type=int, default=4, help="records a step; 1,088 positions each")
+    ap.add_argument("--wall", type=float, default=0, help="shorten the run so that the process ends within this many minutes, compilation included")
+    ap.add_argument("--batch", type=int, default=64, help="rows a step; 2 * window + slots positions each")
+    ap.add_argument("--window", type=int, default=1024, help="tokens of each stream of a row")
+    ap.add_argument("--slots", type=int, default=768, help="canvas slots of a row")
+    ap.add_argument("--left", type=float, default=0.5, help="weight of the L loss (R: half of it)")
+    ap.add_argument("--own-every", type=int, default=OWN_EVERY, help="0: never train on own samples")
+    ap.add_argument("--exact", action="store_true", help="canvases without slack (experiment)")
     ap.add_argument("--resume", action="store_true")
-    ap.add_argument("--init", help="folder with weights.npz to begin from")
+    ap.add_argument("--init", help="checkpoint or bundle to begin from")
     ap.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    ap.add_argument("--bf16", action="store_true", help="bf16 activations on a CPU too (pays with AMX or AVX512-BF16 only)")
+    ap.add_argument("--compile", action="store_true", help="torch.compile on a CPU too: a minute at the start, then twice the speed; needs a C++ compiler")
+    ap.add_argument("--grow", type=stages, default=[], metavar="N:SHARE,...", help="use only the first N layers up to that share of the run: with little compute, more steps are worth more than depth (a layer not yet used is the identity, so nothing jumps)")
     ap.add_argument("--threads", type=int, default=0)
+    ap.add_argument("--workers", type=int, default=-1, help="processes that make batches (default: 8 beside a GPU, else none)")
     ap.add_argument("--seed", type=int, default=1)
-    ap.add_argument("--no-compile", action="store_true")
-    ap.add_argument("--grow", default="", help="LAYERS:UNTIL,...: layers up to shares of the run; --n-layer after the last")
     for name, value in vars(Config()).items():
-        if isinstance(value, int):
+        if type(value) is int:
             ap.add_argument("--" + name.replace("_", "-"), type=int, default=value)
-    args = ap.parse_args()
+    return ap.parse_args()
+
+
+def main():
+    args = arguments()
+    born = time.time()
     if args.threads:
         torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
-    torch.set_float32_matmul_precision("high")
-
-    data = Records(os.path.join(args.data, "records.npz"))
-    held = np.arange(0, len(data), HELD_BACK)[:48]
-    pool = np.setdiff1d(np.arange(len(data)), np.arange(0, len(data), HELD_BACK))
-    fields = {k: getattr(args, k) for k, v in vars(Config()).items() if isinstance(v, int)}
-    fields["n_layer"], growth = stages(args.grow, fields["n_layer"])
-    state = os.path.join(args.out, "state.pt")
-    resumed = torch.load(state, map_location=args.device, weights_only=False) if args.resume else None
-    if resumed:
-        fields["n_layer"] = resumed["layers"]
-    model = Denoiser(Config(**fields)) if not args.init else Denoiser.load(args.init)
+    cuda = args.device.startswith("cuda")
+    if args.resume and not os.path.exists(os.path.join(args.out, "state.pt")):
+        sys.exit(f"{args.out} has no state.pt to resume from: run without --resume first")
+    resumed = torch.load(os.path.join(args.out, "state.pt"), map_location=args.device, weights_only=False) if args.resume else None
+    if args.init:
+        model = Denoiser.load(args.init)
+    else:
+        model = Denoiser(Config(**{k: getattr(args, k) for k, v in vars(Config()).items() if type(v) is int}))
     model.to(args.device)
-    compiled = lambda: model.packed if args.no_compile else torch.compile(model.packed, dynamic=False)
-    run = compiled()
-    tables = [model.emb, model.role, model.quality_w, model.quality_b]
-    muon = Muon(model.matrices(), LR_MATRIX)
-    adam = torch.optim.Adam(tables, LR_TABLE, betas=(0.9, 0.95), eps=1e-10)
-    step, spent, positions, order, at = 0, 0.0, 0, np.array([], int), 0
-    rng = np.random.default_rng(args.seed)
+    model.dtype = torch.bfloat16 if cuda or args.bf16 else torch.float32
+    forward = Forward(model, args.window, args.device, cuda or args.compile)
+    muon = Muon(model.matrices(), LR_MATRIX, dtype=model.dtype)
+    adam = torch.optim.Adam(model.tables(), LR_TABLE, betas=(0.9, 0.95), eps=1e-10)
+    step, spent, positions, operations = 0, 0.0, 0, 0.0
     os.makedirs(args.out, exist_ok=True)
     if resumed:
-        s = resumed
-        model.load_state_dict(s["model"]), muon.load_state_dict(s["muon"]), adam.load_state_dict(s["adam"])
-        step, spent, positions, order, at = s["step"], s["spent"], s["positions"], s["order"], s["at"]
-        rng.bit_generator.state = s["rng"]
+        model.load_state_dict(resumed["model"]), muon.load_state_dict(resumed["muon"]), adam.load_state_dict(resumed["adam"])
+        step, spent, positions, operations = (resumed[k] for k in ("step", "spent", "positions", "operations"))
+    workers = args.workers if args.workers >= 0 else 8 if cuda else 0
+    data = batches.loader(args.data, args.batch, args.window, args.slots, args.seed, workers, skip=step, flips=FLIP, exact=args.exact)
+    val = os.path.join(args.data, "val.npz")
+    validate = Validation(val, args.batch, args.window, args.slots, args.device, exact=args.exact) if os.path.exists(val) else None
 
     def save():
         model.save(args.out)
-        torch.save({"model": model.state_dict(), "muon": muon.state_dict(), "adam": adam.state_dict(), "step": step, "layers": model.c.n_layer,
-                    "spent": spent, "positions": positions, "order": order, "at": at, "rng": rng.bit_generator.state}, state + ".tmp")  # fmt: skip
-        os.replace(state + ".tmp", state)
+        state = {"model": model.state_dict(), "muon": muon.state_dict(), "adam": adam.state_dict(),
+                 "step": step, "spent": spent, "positions": positions, "operations": operations}  # fmt: skip
+        torch.save(state, os.path.join(args.out, "state.tmp"))
+        os.replace(os.path.join(args.out, "state.tmp"), os.path.join(args.out, "state.pt"))
 
-    inner = sum(p.numel() for p in model.matrices())
-    print(f"{inner / 1e6:.2f}M parameters in the stack, {model.emb.numel() / 1e6:.2f}M in the embedding, {len(pool)} records, {args.device}", flush=True)
-    log = open(os.path.join(args.out, "log.jsonl"), "a")
-    budget, saved, here = args.minutes * 60, time.time(), time.time()
-    while spent < budget and (not args.piece or time.time() - here < args.piece * 60):
-        began = time.time()
-        share = spent / budget
-        for until, layers in growth:
-            if share >= until and model.c.n_layer < layers:
-                model.grow(layers)
-                momenta, muon = muon.state, Muon(model.matrices(), LR_MATRIX)
-                muon.state.update(momenta)
-                run = compiled()
-                print(f"step {step}: {layers} layers", flush=True)
+    def train_step(share):
+        batch = moved(next(data), args.device)
+        model.active = next((n for n, until in args.grow if share < until), model.c.n_layer)
         for opt, base in ((muon, LR_MATRIX), (adam, LR_TABLE)):
             for group in opt.param_groups:
                 group["lr"] = base * lr_at(share)
-        if at + args.batch > len(order):
-            order, at = rng.permutation(pool), 0
-        batch = {k: t.to(args.device) for k, t in data.batch(order[at : at + args.batch], rng, flips=share > FLIPS_FROM).items()}
-        at += args.batch
-        with torch.autocast(args.device, torch.bfloat16, enabled=args.device == "cuda"):
-            parts = losses(model, batch, run)
-        streams = 1.0 if share < 1 - DECAY else 0.5
-        loss = parts["canvas"] + streams * (0.5 * parts["left"] + 0.25 * parts["right"]) + parts["quality"]
+        streams = args.left * (1.0 if share < 1 - DECAY else 0.5)
+        own = share > OWN_FROM and args.own_every and step % args.own_every == 0
+        loss, parts = losses(model, forward, batch, streams, streams / 2, own)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(tables, 1.0)
+        torch.nn.utils.clip_grad_norm_(model.tables(), 1.0)
         muon.step(), adam.step()
-        for opt in (muon, adam):
-            opt.zero_grad(set_to_none=True)
+        muon.zero_grad(set_to_none=True), adam.zero_grad(set_to_none=True)
+        return batch, parts
+
+    card = torch.cuda.get_device_name() if cuda else "CPU"
+    inner = sum(p.numel() for p in model.matrices())
+    print(f"{inner / 1e6:.2f}M parameters in the stack, {model.emb.numel() / 1e6:.2f}M in the embedding, {card}", flush=True)
+    log = open(os.path.join(args.out, "log.jsonl"), "a")
+    budget = args.minutes * 60
+    warm, start, saved, base, logged = 0, time.time(), time.time(), spent, None
+    cost, counted = 0.0, 0
+    while spent < budget and not (args.piece and spent - base > args.piece * 60):
+        batch, parts = train_step(spent / budget)
         step += 1
-        positions += batch["left"].numel() * 2 + batch["canvas"].numel()
-        if not math.isfinite(loss.item()):
-            raise SystemExit(f"step {step}: the loss is {loss.item()}; the last checkpoint is {state}")
-        # Compilation and validation are not training: only the step counts.
-        taken = time.time() - began
-        spent += min(taken, 60.0)
-        if step % 20 == 0 or step < 4:
-            row = {"step": step, "share": round(spent / budget, 4), "positions": positions, "seconds": round(taken, 2),
-                   "lr": round(lr_at(share), 3), **{k: round(v.item(), 4) for k, v in parts.items()}}  # fmt: skip
-            if step % 200 == 0:
-                row["val"] = validate(model, data, held, run, args.batch, args.device)
+        warm += 1
+        positions += batch["tokens"].numel()
+        if counted != model.active:
+            cost, counted = flops(model, batch), model.active
+        if warm <= 3:  # compilation is not training
+            parts["canvas"].item()
+            start = time.time()
+            if args.wall:
+                budget = min(budget, base + args.wall * 60 - (time.time() - born) - 15)
+        operations += cost
+        spent = base + time.time() - start
+        if step % 20 == 0 or warm <= 3:
+            row = {"step": step, "share": round(spent / budget, 4), "positions": positions, "lr": round(lr_at(spent / budget), 3),
+                   **{k: round(v.item(), 4) for k, v in parts.items()}}  # fmt: skip
+            now = time.time()
+            if logged:
+                row["positions_a_second"] = round((positions - logged[1]) / (now - logged[0]))
+                row["tflops"] = round((step - logged[2]) * cost / (now - logged[0]) / 1e12, 1)
+            logged = now, positions, step
+            if not math.isfinite(row["canvas"]):
+                raise SystemExit(f"step {step}: the loss is {row['canvas']}; the last checkpoint is in {args.out}")
+            if step % VALIDATE_EVERY == 0 and validate:
+                row["val"] = validate(model, forward)
             print(json.dumps(row), file=log, flush=True)
             print(row, flush=True)
         if time.time() - saved > SAVE_EVERY:
@@ -222,16 +261,20 @@ def main():
             saved = time.time()
     save()
     summary = {
-        "stack_parameters": sum(p.numel() for p in model.matrices()),
+        "stack_parameters": inner,
         "embedding_parameters": model.emb.numel(),
         "steps": step,
         "positions": positions,
-        "minutes": round(spent / 60, 1),
-        "device": args.device,
+        "operations": float(f"{operations:.4g}"),
+        "minutes": round(spent / 60, 2),
+        "device": card,
         "torch": torch.__version__,
-        "options": {k: v for k, v in vars(args).items() if k not in ("data", "out", "init")},
-        "validation": validate(model, data, held, run, args.batch, args.device),
+        "options": {k: v for k, v in vars(args).items() if k not in ("data", "out")},
+        "validation": validate(model, forward) if validate else None,
     }
+    peak = next((p for name, p in PEAK.items() if name in card), None)
+    if peak:
+        summary["share_of_peak"] = round(operations / spent / peak, 3)
     print(json.dumps(summary), file=log, flush=True)
     with open(os.path.join(args.out, "training.json"), "w") as f:  # export.py --training
         json.dump(summary, f, indent=1)

@@ -108,7 +108,8 @@ def batch(records, rows, rng, window, slots, flips=0.0, ratio=None, exact=False,
     ratio: fixed mask ratio for evaluation; otherwise 1.0 for a quarter of the
     canvases and U(0.15, 1) for the rest. flips: share of the visible slots that
     are offered for replacement (train.py decides by what). kinds, limit: only
-    holes of these kinds and of at most limit tokens; slack: a fixed canvas size.
+    holes of these kinds and of at most limit tokens; slack: a fixed canvas
+    size, or a function of (record, hole) that gives it.
     """
     B, T, S = len(rows), window, slots
     N = 2 * T + S
@@ -150,7 +151,10 @@ def batch(records, rows, rng, window, slots, flips=0.0, ratio=None, exact=False,
             r_target[b, r_at : r_at + len(r) - 1] = r[1:]
 
             n = holes[:, 1] - holes[:, 0]
-            size = np.full(len(n), slack) if slack else canvas_sizes(n, rng, exact)
+            if callable(slack):
+                size = np.array([slack(index, k) for k in number], np.int64)
+            else:
+                size = np.full(len(n), slack) if slack else canvas_sizes(n, rng, exact)
             ends = np.cumsum(size)
             fit = c_at + ends <= S
             if fit.any():

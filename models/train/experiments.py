@@ -4,9 +4,12 @@
     python experiments.py --data data --out out --positions 25e6 fim bidirectional
     python experiments.py --table out                                                     # docs/model.md's tables
 
-Every arm trains the same small network with the same number of operations and
-fills the same holes of repositories that are not trained on. Writes
-OUT/ARM.json. On two cores: --positions 3e5 --rows 2, to see it run.
+Every arm trains a small network with the same number of operations and fills
+the same holes of repositories that are not trained on. Writes OUT/ARM.json.
+Without a GPU --tiny is a network that a core can train (DATA prepared with
+--vocab 4096; the arm vocab8k needs data of its own, prepared with --vocab 8192):
+
+    python experiments.py --tiny --data data4k --out out --positions 1.5e6 --rows 2 --threads 1 base ar0 ar1
 """
 
 import argparse
@@ -34,18 +37,21 @@ HOLE_KINDS = ("rest", "line", "expression")
 LIMIT = 15  # tokens of an answer: it fits every canvas compared
 LENGTHS = 64  # classes of the length head
 
-# arm -> (what differs from the base, in words), shape, options
+TINY = Config(d_model=128, n_layer=4, n_head=2, n_kv=1, ffn=352, vocab=4096)
+HOLES = 12  # of a record, at most: they fit the widest canvases compared
+
+# arm -> (what differs from the base, in words), what differs in SMALL, in TINY, options
 ARMS = {
-    "base": ("two streams, AR loss 0.5, delete slack", SMALL, {}),
-    "ar0": ("no AR loss", SMALL, {"left": 0.0}),
-    "ar1": ("AR loss 1.0", SMALL, {"left": 1.0}),
-    "own": ("own-sample flips from 30 % of the run", SMALL, {"own": 0.3}),
-    "exact": ("canvases without slack, length head", SMALL, {"exact": True}),
-    "wide": ("d 352, 4 layers", replace(SMALL, d_model=352, n_layer=4, n_head=6, ffn=960, head_dim=64), {}),
-    "deep": ("d 192, 15 layers", replace(SMALL, d_model=192, n_layer=15, n_head=3, n_kv=1, ffn=512), {}),
-    "vocab8k": ("8,192 entries", replace(SMALL, vocab=8192), {}),
-    "fim": ("autoregressive, fill in the middle", SMALL, {"kind": "fim"}),
-    "bidirectional": ("one bidirectional stream, canvases in place", SMALL, {"kind": "bidirectional"}),
+    "base": ("two streams, AR loss 0.5, delete slack", {}, {}, {}),
+    "ar0": ("no AR loss", {}, {}, {"left": 0.0}),
+    "ar1": ("AR loss 1.0", {}, {}, {"left": 1.0}),
+    "own": ("own-sample flips from 30 % of the run", {}, {}, {"own": 0.3}),
+    "exact": ("canvases without slack, length head", {}, {}, {"exact": True}),
+    "wide": ("wider and flatter", dict(d_model=352, n_layer=4, n_head=6, ffn=960), dict(d_model=192, n_layer=2, n_head=2, ffn=512), {}),
+    "deep": ("narrower and deeper", dict(d_model=192, n_layer=15, n_head=3, n_kv=1, ffn=512), dict(d_model=96, n_layer=7, n_head=2, ffn=256), {}),
+    "vocab8k": ("8,192 entries", dict(vocab=8192), dict(vocab=8192), {}),
+    "fim": ("autoregressive, fill in the middle", {}, {}, {"kind": "fim"}),
+    "bidirectional": ("one bidirectional stream, canvases in place", {}, {}, {"kind": "bidirectional"}),
 }
 
 
@@ -75,29 +81,38 @@ def canvases_of(batch, T):
 class Held:
     """The holes every arm is measured on: all short ones of some records of val.npz."""
 
-    def __init__(self, data, records, device):
+    def __init__(self, data, records, fill, device):
         self.records = batches.Records(os.path.join(data, "val.npz"))
         rng = np.random.default_rng(5)
-        self.chosen = rng.permutation(len(self.records))[:records]
+        fits = np.flatnonzero(self.records.docs[:, 2] < WINDOW)  # R has an end mark instead of the header, so it fits too
+        self.chosen = rng.permutation(fits)[:records]
         self.kinds = [i for i, k in enumerate(self.records.kinds) if k in HOLE_KINDS]
-        self.device = device
+        self.device, self.fill = device, fill
         tok = v.load(os.path.join(data, "tokenizer.json")) if os.path.exists(os.path.join(data, "tokenizer.json")) else None
         size = tok.get_vocab_size() if tok else 300
         breaks = [i for i in range(size) if tok and tok.decode([i])[:1] in ("\n", "\r")]
         self.breaks = torch.zeros(size, dtype=torch.bool, device=device)
         self.breaks[breaks] = True
+        characters = lambda ids: len(tok.decode([int(x) for x in ids])) if tok else len(ids)
+        self.characters = {(r, k): max(1, characters(body[a:z])) for r, k, _, body, a, z, _ in self.holes()}
+        self.truth = {(r, k): torch.tensor(body[a:z], device=device) for r, k, _, body, a, z, _ in self.holes()}
+        self.filled = {(r, k) for r, k in self.truth if r in set(self.chosen[:fill].tolist())}
+
+    def right(self, found):
+        """{(record, hole): whether its answer is exact} of {(record, hole): (slots, ...)}; holes of no answer are wrong."""
+        return {key: key in found and bool(decode.equal(found[key][0][None], truth[None])) for key, truth in self.truth.items() if key in self.filled}
 
     def holes(self):
         """(record, hole, header, body, start, stop, end mark) of each."""
         for i in self.chosen:
             header, body, end, holes = self.records.record(i)
-            for k, (a, z, kind) in enumerate(holes):
-                if kind in self.kinds and z - a <= LIMIT:
-                    yield int(i), k, header, body, int(a), int(z), end
+            eligible = [(k, a, z) for k, (a, z, kind) in enumerate(holes) if kind in self.kinds and z - a <= LIMIT]
+            for k, a, z in eligible[:HOLES]:
+                yield int(i), k, header, body, int(a), int(z), end
 
-    def packed(self, rows, size=None, exact=False):
+    def packed(self, rows, size=None, exact=False, records=None):
         """Batches of the two-stream layout, everything masked, canvases of one size."""
-        packed = batches.bins(self.records, self.chosen, WINDOW, SLOTS)
+        packed = batches.bins(self.records, self.chosen[:records], WINDOW, SLOTS)
         rng = np.random.default_rng(0)
         # A record of many holes does not fit all its canvases beside others: one record a row.
         single = [[r] for row in packed for r in row]
@@ -117,11 +132,46 @@ def report(rows):
     return {"holes": n, "exact": round(100 * p, 2), "low": round(100 * (mid - half), 1), "high": round(100 * (mid + half), 1)}
 
 
+def surprise(held, nats, first):
+    """How well the answers are predicted, all of their tokens unknown: nats [tokens] and whether the first token's
+    first choice is right, of {(record, hole)}. Per hole as well, so that arms can be compared hole by hole."""
+    per = {f"{r} {k}": round(float(n.sum()) / held.characters[r, k], 4) for (r, k), n in nats.items()}
+    x = np.array(list(per.values()))
+    right = report(first)
+    return {
+        "nats a character": round(float(x.mean()), 4),
+        "plus or minus": round(1.96 * float(x.std()) / math.sqrt(len(x)), 4),
+        "first token right": right["exact"], "low": right["low"], "high": right["high"], "holes": len(x), "per hole": per,
+    }  # fmt: skip
+
+
 # --- two streams ---
 
 
+@torch.no_grad()
+def surprise_packed(model, forward, held, rows, size, exact):
+    """surprise() of the canvases, and of the L stream alone, which the same weights hold."""
+    nats, first, left, left_first = {}, {}, {}, {}
+    for batch in held.packed(rows, size, exact):
+        with torch.enable_grad():
+            y = forward(batch, batch["tokens"]).detach()
+        for b, s, _, r, k, _, _ in canvases_of(batch, forward.T).tolist():
+            truth = held.truth.get((r, k))
+            if truth is None:
+                continue
+            at = 2 * forward.T + s
+            logp = model.logits(y[b, at : at + len(truth)]).float().log_softmax(-1)
+            nats[r, k] = -logp.gather(1, truth[:, None])[:, 0]
+            first[r, k] = bool(logp[0].argmax() == truth[0])
+            before = int(batch["lb"][b, at]) - 1  # the last position of L that the canvas sees predicts the first token
+            logp = model.logits(y[b, before : before + len(truth)]).float().log_softmax(-1)
+            left[r, k] = -logp.gather(1, truth[:, None])[:, 0]
+            left_first[r, k] = bool(logp[0].argmax() == truth[0])
+    return surprise(held, nats, first), surprise(held, left, left_first)
+
+
 def fill_packed(model, forward, batch, breaks, floor=0.0):
-    """Denoises every canvas of a batch at once. Returns rows of (record, hole, tokens, truth, score, steps)."""
+    """Denoises every canvas of a batch at once. Returns {(record, hole): (slots, score, steps)}."""
     T = forward.T
     where = canvases_of(batch, T)
     C = int(where[:, 2].max())
@@ -131,7 +181,6 @@ def fill_packed(model, forward, batch, breaks, floor=0.0):
     at = (s[:, None] + j).clamp(max=batch["live"].shape[1] - 1)
     tokens = batch["tokens"].clone()
     slots = torch.where(inside, v.MASK, v.DELETE)
-    truth = torch.where(inside, batch["truth"][b[:, None], at], v.DELETE)
 
     def predict(slots):
         canvas = tokens[:, 2 * T :]
@@ -140,26 +189,33 @@ def fill_packed(model, forward, batch, breaks, floor=0.0):
         return model.logits(y), torch.sigmoid(model.quality(y))
 
     with torch.enable_grad():  # the compiled training graph serves: no second compilation
-        out, score, steps = denoise_exact(slots, predict, breaks, floor, inside)
-    return [(int(r), int(h), o, t, float(c), int(n)) for r, h, o, t, c, n in zip(where[:, 3], where[:, 4], out, truth, score, steps)]
+        out, score, steps = decode.denoise(slots, predict, breaks, floor=floor)
+    out = torch.where(inside, out, v.DELETE)
+    return {(int(r), int(h)): (o, float(c), int(n)) for r, h, o, c, n in zip(where[:, 3], where[:, 4], out, score, steps)}
 
 
-def denoise_exact(slots, predict, breaks, floor, inside):
-    filled, score, steps = decode.denoise(slots, predict, breaks, floor=floor)
-    return torch.where(inside, filled, v.DELETE), score, steps
+def fill_all(model, forward, held, rows, size, exact=False, floor=0.0):
+    """fill_packed of the holes of the first records of held, and nothing else."""
+    found = {}
+    for b in held.packed(rows, size, exact, held.fill):
+        found |= fill_packed(model, forward, b, held.breaks, floor)
+    return {k: x for k, x in found.items() if k in held.truth}
 
 
-def exact_of(rows):
-    return {(r, h): bool(decode.equal(o[None], t[None])) for r, h, o, t, _, _ in rows}
+def length_loss(head, batch):
+    """What losses() adds for the features y: the length head's, where canvases have no slack."""
+    where = canvases_of(batch, WINDOW)
+    size = where[:, 2].clamp(max=LENGTHS - 1)
+    return lambda y: 0.2 * F.cross_entropy(head(y, where[:, [0, 5, 6]]), size)
 
 
 def train_packed(model, arm, args, head=None):
     device = args.device
-    forward = args.forwards.setdefault((model.c.d_model, model.c.n_layer, model.c.vocab), train.Forward(model, WINDOW, device))
-    options = ARMS[arm][2]
+    forward = args.forwards.setdefault((model.c.d_model, model.c.n_layer, model.c.vocab), train.Forward(model, WINDOW, device, args.compile))
+    options = ARMS[arm][3]
     exact = options.get("exact", False)
     data = batches.loader(args.data, args.rows, WINDOW, SLOTS, 1, args.workers, flips=train.FLIP, exact=exact)
-    muon, adam = Muon(model.matrices(), train.LR_MATRIX), torch.optim.Adam(model.tables() + (list(head.parameters()) if head else []), train.LR_TABLE, betas=(0.9, 0.95))
+    muon, adam = Muon(model.matrices(), train.LR_MATRIX, dtype=model.dtype), torch.optim.Adam(model.tables() + (list(head.parameters()) if head else []), train.LR_TABLE, betas=(0.9, 0.95))
     steps = max(1, int(args.positions / (args.rows * (2 * WINDOW + SLOTS))))
     began = time.time()
     for step in range(steps):
@@ -169,13 +225,7 @@ def train_packed(model, arm, args, head=None):
         batch = train.moved(next(data), device)
         left = options.get("left", 0.5) * (1.0 if share < 1 - train.DECAY else 0.5)
         own = "own" in options and share > options["own"] and step % 2 == 0
-        loss, parts = train.losses(model, forward, batch, left, left / 2, own)
-        if head:
-            where = canvases_of(batch, WINDOW)
-            n = (batch["truth"] != v.DELETE).int()
-            real = torch.stack([n[b, s : s + c].sum() for b, s, c in where[:, :3].tolist()]) if False else where[:, 2]
-            y = forward.features
-            loss = loss + 0.2 * F.cross_entropy(head(y, where[:, [0, 5, 6]]), real.clamp(max=LENGTHS - 1))
+        loss, parts = train.losses(model, forward, batch, left, left / 2, own, length_loss(head, batch) if head else None)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.tables(), 1.0)
         muon.step(), adam.step()
@@ -190,43 +240,39 @@ def train_packed(model, arm, args, head=None):
 
 def measure_packed(model, forward, arm, args, held, head=None):
     out = {}
-    exact = ARMS[arm][2].get("exact", False)
+    exact = ARMS[arm][3].get("exact", False)
     sizes = {"true length": None} if exact else {"canvas 8": 8, "canvas 16": 16, "canvas 32": 32}
+    out["canvas"], out["L stream"] = surprise_packed(model, forward, held, args.rows, None if exact else 16, exact)
     found = {}
     for name, size in sizes.items():
-        rows = [r for b in held.packed(args.rows, size, exact) for r in fill_packed(model, forward, b, held.breaks)]
-        found[name] = {(r, h): (o, t, c, n) for r, h, o, t, c, n in rows}
-        e = exact_of(rows)
-        out[name] = report(e)
-        tokens = {k: int(decode.lengths(x[0][None])) for k, x in found[name].items()}
-        out[name]["tokens a forward"] = round(sum(tokens.values()) / max(1, sum(x[3] for x in found[name].values())), 2)
-        out[name]["length within 3"] = round(100 * np.mean([abs(tokens[k] - int(decode.lengths(x[1][None]))) <= 3 for k, x in found[name].items()]), 1)
+        f = found[name] = fill_all(model, forward, held, args.rows, size, exact)
+        tokens = {k: int(decode.lengths(x[0][None])) for k, x in f.items()}
+        out[name] = report(held.right(f))
+        out[name]["tokens a forward"] = round(sum(tokens.values()) / max(1, sum(x[2] for x in f.values())), 2)
+        out[name]["length within 3"] = round(100 * np.mean([abs(n - len(held.truth[k])) <= 3 for k, n in tokens.items()]), 1)
     if exact:
         out["length head"] = length_head(model, forward, args, held, head)
         return out
-    common = set.intersection(*(set(f) for f in found.values()))
-    pick = {k: max((found[n][k] for n in sizes), key=lambda x: x[2]) for k in common}
-    out["8, 16, 32 by score"] = report({k: bool(decode.equal(x[0][None], x[1][None])) for k, x in pick.items()})
-    out["8, 16, 32 oracle"] = report({k: any(bool(decode.equal(found[n][k][0][None], found[n][k][1][None])) for n in sizes) for k in common})
-    ranked = rerank(model, held, {k: [found[n][k] for n in sizes] for k in common})
-    for name, chosen in ranked.items():
-        out[f"8, 16, 32 by {name}"] = report({k: bool(decode.equal(x[0][None], x[1][None])) for k, x in chosen.items()})
-    rows = [r for b in held.packed(args.rows, 16) for r in fill_packed(model, forward, b, held.breaks, floor=0.15)]
-    out["canvas 16, remasking"] = report(exact_of(rows))
+    candidates = {k: [found[n][k] for n in sizes if k in found[n]] for k in held.filled}
+    pick = {k: max(c, key=lambda x: x[1]) for k, c in candidates.items() if c}
+    out["8, 16, 32 by score"] = report(held.right(pick))
+    each = [held.right(f) for f in found.values()]
+    out["8, 16, 32 oracle"] = report({k: any(e[k] for e in each) for k in held.filled})
+    for name, chosen in rerank(model, held, {k: c for k, c in candidates.items() if c}).items():
+        out[f"8, 16, 32 by {name}"] = report(held.right(chosen))
+    out["canvas 16, remasking"] = report(held.right(fill_all(model, forward, held, args.rows, 16, floor=0.15)))
     return out
 
 
 def rerank(model, held, candidates, suffix=8):
-    """Chooses among candidates by what the L head says of middle and first suffix tokens. {(record, hole): [(slots, truth, score, steps)]}"""
+    """Chooses among candidates by what the L head says of middle and first suffix tokens. candidates: {(record, hole): [(slots, score, steps)]}"""
     rows, owner = [], []
     for record, k, header, body, a, z, _ in held.holes():
         for n, (slots, *_) in enumerate(candidates.get((record, k), ())):
             middle = slots[: int(decode.lengths(slots[None]))].tolist()
             rows.append((np.concatenate((header, body[:a]))[-(WINDOW - 64) :].tolist(), middle, body[z : z + suffix].tolist()))
             owner.append((record, k, n))
-    result = {}
-    for left, middle, after, key in zip(*likelihood(model, rows, held.device), owner):
-        result[key] = left, middle, after
+    result = dict(zip(owner, likelihood(model, rows, held.device)))
     rules = {
         "likelihood of the middle": lambda m, n, s, k, c: m / max(n, 1),
         "likelihood of the suffix": lambda m, n, s, k, c: s,
@@ -239,8 +285,8 @@ def rerank(model, held, candidates, suffix=8):
         for key, cands in candidates.items():
             scored = []
             for n, cand in enumerate(cands):
-                (m, length), (s, after) = result[(*key, n)][0], result[(*key, n)][1]
-                scored.append(rule(m, length, s, after, cand[2]))
+                m, length, s, after = result[(*key, n)]
+                scored.append(rule(m, length, s, after, cand[1]))
             chosen[key] = cands[int(np.argmax(scored))]
         out[name] = chosen
     return out
@@ -248,8 +294,8 @@ def rerank(model, held, candidates, suffix=8):
 
 @torch.no_grad()
 def likelihood(model, rows, device, size=64):
-    """Log-probabilities under the L stream: lists of (sum over middle, its length), (sum over suffix, its length), None."""
-    a, b = [], []
+    """Of each (left, middle, suffix): log-probability of the middle under the L stream, its length, that of the suffix, its length."""
+    out = []
     for at in range(0, len(rows), size):
         part = rows[at : at + size]
         width = max(sum(map(len, r)) for r in part)
@@ -261,9 +307,8 @@ def likelihood(model, rows, device, size=64):
             first = len(l) - 1
             logp = model.logits(y[i, first : first + len(m) + len(s)]).float().log_softmax(-1)
             got = logp.gather(1, tokens[i, first + 1 : first + 1 + len(m) + len(s)][:, None])[:, 0]
-            a.append((float(got[: len(m)].sum()), len(m)))
-            b.append((float(got[len(m) :].sum()), len(s)))
-    return a, b, [None] * len(a)
+            out.append((float(got[: len(m)].sum()), len(m), float(got[len(m) :].sum()), len(s)))
+    return out
 
 
 def length_head(model, forward, args, held, head):
@@ -275,20 +320,11 @@ def length_head(model, forward, args, held, head):
         top = head(y, where[:, [0, 5, 6]]).topk(3, -1).indices
         for row, lengths in zip(where.tolist(), top.tolist()):
             guess[row[3], row[4]] = [max(1, n) for n in lengths]
-    found = []
-    for rank in range(3):
-        rows = []
-        for batch in held.packed(args.rows, lambda record, hole: guess[record, hole][rank], True):
-            rows += fill_packed(model, forward, batch, held.breaks)
-        found.append({(r, h): (o, t, c, n) for r, h, o, t, c, n in rows})
-    # The truth of a canvas shorter than the answer is cut off: compare with the whole answer.
-    whole = {(r, k): torch.tensor(body[a:z], device=held.device) for r, k, _, body, a, z, _ in held.holes()}
-    right = lambda key, x: bool(decode.equal(x[0][None], whole[key][None]))
-    common = set.intersection(*(set(f) for f in found))
-    first = report({k: right(k, found[0][k]) for k in common})
-    first["length within 3"] = round(100 * np.mean([abs(guess[k][0] - len(whole[k])) <= 3 for k in common]), 1)
-    best = report({k: right(k, max((f[k] for f in found), key=lambda x: x[2])) for k in common})
-    return {"its first": first, "best of its first three by score": best}
+    found = [fill_all(model, forward, held, args.rows, lambda record, hole: guess[record, hole][rank], True) for rank in range(3)]
+    first = report(held.right(found[0]))
+    first["length within 3"] = round(100 * np.mean([abs(guess[k][0] - len(t)) <= 3 for k, t in held.truth.items() if k in guess]), 1)
+    best = {k: max((f[k] for f in found if k in f), key=lambda x: x[1]) for k in held.filled if k in found[0]}
+    return {"its first": first, "best of its first three by score": report(held.right(best))}
 
 
 # --- baselines: one stream ---
@@ -365,10 +401,10 @@ def train_single(model, arm, args, budget):
     device = args.device
     records = batches.Records(batches.Plan(args.data, 1, 1, 1, 1).shards()[0])
     rng = np.random.default_rng(1)
-    fim = ARMS[arm][2]["kind"] == "fim"
+    fim = ARMS[arm][3]["kind"] == "fim"
     rows = args.rows * 2
     data = (fim_rows if fim else bidirectional_rows)(records, rng, rows)
-    muon, adam = Muon(model.matrices(), train.LR_MATRIX), torch.optim.Adam(model.tables(), train.LR_TABLE, betas=(0.9, 0.95))
+    muon, adam = Muon(model.matrices(), train.LR_MATRIX, dtype=model.dtype), torch.optim.Adam(model.tables(), train.LR_TABLE, betas=(0.9, 0.95))
     spent, step, positions, began = 0.0, 0, 0, time.time()
     stack, head = sum(p.numel() for p in model.matrices()), model.emb.numel()
     while spent < budget:
@@ -401,44 +437,36 @@ def train_single(model, arm, args, budget):
 
 
 @torch.no_grad()
-def measure_fim(model, args, held, size=64):
-    """Greedy, one token a forward, until the end or LIMIT + 1 tokens."""
-    exact, total, forwards = {}, 0, 0
-    holes = list(held.holes())
-    holes.sort(key=lambda h: len(h[2]) + len(h[3]))
+def measure_fim(model, args, held, size=32):
+    """Greedy decoding, one token a forward. It is exact where every first choice behind the true beginning is
+    right, the end included: one forward over prompt and answer tells."""
+    exact, nats, first = {}, {}, {}
+    holes = sorted(held.holes(), key=lambda h: len(h[2]) + len(h[3]))
     for at in range(0, len(holes), size):
         part = holes[at : at + size]
-        prompts = [fim_sequence(h, b, a, z, e)[: len(h) + len(b) - (z - a) + 3] for _, _, h, b, a, z, e in part]
-        width = max(map(len, prompts)) + LIMIT + 1
+        rows = [fim_sequence(h, b, a, z, e) for _, _, h, b, a, z, e in part]
+        width = max(map(len, rows))
         tokens = torch.full((len(part), width), v.PAD, device=args.device)
-        ends = torch.tensor([len(p) for p in prompts], device=args.device)
-        for i, p in enumerate(prompts):
-            tokens[i, : len(p)] = torch.from_numpy(p)
-        pos = torch.arange(width, device=args.device).expand(len(part), -1)
-        alive, index = torch.ones(len(part), dtype=torch.bool, device=args.device), torch.arange(len(part), device=args.device)
-        for step in range(LIMIT + 1):
-            y = model.single(tokens, pos, None)[index, ends + step - 1]
-            logits = model.logits(y).float()
-            logits[:, [i for i in range(len(v.SPECIAL)) if i != v.DELETE]] = -torch.inf
+        for i, r in enumerate(rows):
+            tokens[i, : len(r)] = torch.from_numpy(r)
+        y = model.single(tokens, torch.arange(width, device=args.device).expand(len(part), -1), None)
+        for i, (r, k, _, _, a, z, _) in enumerate(part):
+            end = len(rows[i])
+            logits = model.logits(y[i, end - (z - a) - 2 : end - 1]).float()
+            nats[r, k] = -logits.log_softmax(-1).gather(1, tokens[i, end - (z - a) - 1 : end - 1, None])[:, 0]
+            first[r, k] = bool(logits[0].argmax() == tokens[i, end - (z - a) - 1])
+            logits[:, [x for x in range(len(v.SPECIAL)) if x != v.DELETE]] = -torch.inf
             best = logits.argmax(-1)
             best[held.breaks[best]] = v.DELETE  # a line break ends a line, as for the canvases
-            forwards += int(alive.sum())
-            tokens[index, ends + step] = torch.where(alive, best, v.DELETE)
-            alive &= best != v.DELETE
-            if not alive.any():
-                break
-        for i, (r, k, _, body, a, z, _) in enumerate(part):
-            out = tokens[i, len(prompts[i]) : len(prompts[i]) + LIMIT + 1]
-            exact[r, k] = bool(decode.equal(out[None], torch.from_numpy(body[a:z]).to(out.device)[None]))
-            total += int(decode.lengths(out[None]))
-    return {"greedy": report(exact) | {"tokens a forward": round(total / max(1, forwards), 2)}}
+            exact[r, k] = bool((best == tokens[i, end - (z - a) - 1 : end]).all())
+    exact = {k: e for k, e in exact.items() if k in held.filled}
+    return {"prefix, suffix, middle": surprise(held, nats, first), "greedy": report(exact) | {"tokens a forward": 1.0}}
 
 
 @torch.no_grad()
-def measure_bidirectional(model, args, held, C=16, size=64):
-    exact, total, taken = {}, 0, 0
-    holes = list(held.holes())
-    holes.sort(key=lambda h: len(h[2]) + len(h[3]))
+def measure_bidirectional(model, args, held, C=16, size=32):
+    exact, nats, first, total, taken = {}, {}, {}, 0, 0
+    holes = sorted(held.holes(), key=lambda h: ((h[0], h[1]) not in held.filled, len(h[2]) + len(h[3])))
     for at in range(0, len(holes), size):
         part = holes[at : at + size]
         rows = [in_place(h, b, [(a, z, 0)], [C]) for _, _, h, b, a, z, _ in part]
@@ -453,26 +481,36 @@ def measure_bidirectional(model, args, held, C=16, size=64):
         pos = torch.arange(width, device=args.device).expand(len(part), -1)
         at_ = begin[:, None] + torch.arange(C, device=args.device)
         index = torch.arange(len(part), device=args.device)[:, None]
-        truth = tokens[index, at_]
 
         def predict(slots):
             tokens[index, at_] = slots
             y = model.single(tokens, pos, mask)[index, at_]
             return model.logits(y), torch.ones(slots.shape, device=slots.device)
 
-        out, _, steps = decode.denoise(torch.full_like(truth, v.MASK), predict, held.breaks)
+        logp = predict(torch.full_like(at_, v.MASK))[0].float().log_softmax(-1)
+        for i, key in enumerate((r, k) for r, k, *_ in part):
+            truth = held.truth[key]
+            nats[key] = -logp[i, : len(truth)].gather(1, truth[:, None])[:, 0]
+            first[key] = bool(logp[i, 0].argmax() == truth[0])
+        if not held.filled & set((r, k) for r, k, *_ in part):
+            continue
+        out, _, steps = decode.denoise(torch.full_like(at_, v.MASK), predict, held.breaks)
         for i, (r, k, *_) in enumerate(part):
-            exact[r, k] = bool(decode.equal(out[i][None], truth[i][None]))
+            exact[r, k] = bool(decode.equal(out[i][None], held.truth[r, k][None]))
         total += int(decode.lengths(out).sum())
         taken += int(steps.sum())
-    return {"canvas 16": report(exact) | {"tokens a forward": round(total / max(1, taken), 2)}}
+    exact = {k: e for k, e in exact.items() if k in held.filled}
+    return {"canvas": surprise(held, nats, first), "canvas 16": report(exact) | {"tokens a forward": round(total / max(1, taken), 2)}}
 
 
 def run(arm, args):
-    words, shape, options = ARMS[arm]
+    words, small, tiny, options = ARMS[arm]
+    base = TINY if args.tiny else SMALL
+    shape = replace(base, **(tiny if args.tiny else small))
     torch.manual_seed(1)
-    held = Held(args.data, args.records, args.device)
-    shape = replace(shape, vocab=len(held.breaks))
+    held = Held(args.data, args.records, args.fill, args.device)
+    if len(held.breaks) != shape.vocab:
+        raise SystemExit(f"{args.data} was prepared with --vocab {len(held.breaks)}; {arm} needs {shape.vocab}")
     fresh = Denoiser(shape).to(args.device)
     key = (shape.d_model, shape.n_layer, shape.vocab)
     if key in args.models:  # the same object, so that its compiled forward serves again
@@ -482,13 +520,12 @@ def run(arm, args):
                 p.copy_(q)
     else:
         model = args.models[key] = fresh
-    model.dtype = torch.bfloat16 if args.device.startswith("cuda") else torch.float32
+    model.dtype = torch.bfloat16
     began = time.time()
     if options.get("kind"):
-        base = Denoiser(replace(SMALL, vocab=shape.vocab))
         # What the base arm spends, counted on one of its batches.
         sample = next(batches.loader(args.data, args.rows, WINDOW, SLOTS, 1, 0))
-        budget = train.flops(base, sample) / sample["tokens"].numel() * args.positions
+        budget = train.flops(Denoiser(base), sample) / sample["tokens"].numel() * args.positions
         spent = train_single(model, arm, args, budget)
         measured = (measure_fim if options["kind"] == "fim" else measure_bidirectional)(model, args, held)
     else:
@@ -503,40 +540,75 @@ def run(arm, args):
     print(json.dumps(out), flush=True)
 
 
+def against(per, base, samples=2000):
+    """Mean difference hole by hole and its 95 % bootstrap interval."""
+    d = np.array([per[k] - base[k] for k in per if k in base])
+    means = d[np.random.default_rng(0).integers(0, len(d), (samples, len(d)))].mean(1)
+    return f"{d.mean():+.3f} ({np.quantile(means, 0.025):+.3f}..{np.quantile(means, 0.975):+.3f})"
+
+
 def table(folder):
+    """Markdown: what each arm predicts, and below what its fills are."""
+    results = {}
     for arm in ARMS:
         path = os.path.join(folder, arm + ".json")
-        if not os.path.exists(path):
-            continue
-        r = json.load(open(path))
-        print(f"| {arm} | {r['what']} | {r['parameters'] / 1e6:.1f}M | {r['operations']:.2g} |", end=" ")
+        if os.path.exists(path):
+            with open(path) as f:
+                results[arm] = json.load(f)
+    base = results.get("base", {}).get("measured", {}).get("canvas", {}).get("per hole", {})
+    print("| arm | what | parameters | operations | positions | predicts with | nats a character | less base | first token % |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
+    for arm, r in results.items():
+        for name, m in r["measured"].items():
+            if "per hole" in m:
+                less = against(m["per hole"], base) if base and set(base) == set(m["per hole"]) else "other holes"
+                print(f"| {arm} | {r['what']} | {r['parameters'] / 1e6:.2f}M | {r['operations']:.2g} | {r['positions'] / 1e6:.2f}M | {name} | {m['nats a character']:.3f} ± {m['plus or minus']:.3f} | {less} | {m['first token right']:.1f} ({m['low']:.0f}-{m['high']:.0f}) |")
+    print("\n| arm | fills by | holes | exact % | tokens a forward | length within 3 % |\n| --- | --- | --- | --- | --- | --- |")
+    for arm, r in results.items():
         flat = {}
         for k, m in r["measured"].items():
             flat |= {f"{k}: {n}": x for n, x in m.items()} if k == "length head" else {k: m}
         for name, m in flat.items():
-            if isinstance(m, dict) and "exact" in m:
-                print(f"{name} {m['exact']:.1f} ({m['low']:.0f}-{m['high']:.0f}) {m.get('tokens a forward', '')};", end=" ")
-        print("|", {k: x for k, x in r["measured"].get("losses", {}).items()})
+            if "exact" in m:
+                print(f"| {arm} | {name} | {m['holes']} | {m['exact']:.1f} ({m['low']:.1f}-{m['high']:.1f}) | {m.get('tokens a forward', '')} | {m.get('length within 3', '')} |")
+    print("\n| arm | canvas | L | R | quality | first choice right |\n| --- | --- | --- | --- | --- | --- |")
+    for arm, r in results.items():
+        if "losses" in r["measured"]:
+            print(f"| {arm} | " + " | ".join(f"{r['measured']['losses'][k]:.3f}" for k in ("canvas", "left", "right", "quality", "hit")) + " |")
 
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    ap.add_argument("arms", nargs="*", choices=[*ARMS, []])
+    ap.add_argument("arms", nargs="*", metavar="ARM", help=", ".join(ARMS))
     ap.add_argument("--data")
     ap.add_argument("--out", default="out")
     ap.add_argument("--table", help="print what a folder of results says")
     ap.add_argument("--positions", type=float, default=25e6, help="of the base arm; the others get the same operations or positions")
     ap.add_argument("--rows", type=int, default=16, help="rows a step")
-    ap.add_argument("--records", type=int, default=64, help="records of val.npz whose holes are filled")
+    ap.add_argument("--records", type=int, default=128, help="records of val.npz whose holes are predicted")
+    ap.add_argument("--fill", type=int, default=64, help="how many of them are filled as well, which takes many forwards")
     ap.add_argument("--workers", type=int, default=4)
+    ap.add_argument("--tiny", action="store_true", help="the network for a core instead of the one for a GPU")
+    ap.add_argument("--compile", action="store_true", help="torch.compile on a CPU too")
+    ap.add_argument("--threads", type=int, default=0)
     ap.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = ap.parse_args()
     if args.table:
         return table(args.table)
     if not args.data or not args.arms:
         ap.error("name --data and at least one arm, or --table")
+    unknown = [a for a in args.arms if a not in ARMS]
+    if unknown:
+        ap.error(f"no arm {unknown[0]}: there are {', '.join(ARMS)}")
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    if args.tiny:
+        global WINDOW, SLOTS
+        WINDOW, SLOTS = 512, 384  # longer records are left out
     if args.device == "cpu":
         args.workers = 0
+    else:
+        args.compile = True
     args.models, args.forwards = {}, {}
     for arm in args.arms:
         run(arm, args)

@@ -75,8 +75,11 @@ def own_samples(model, forward, batch):
     return hidden
 
 
-def losses(model, forward, batch, left=0.5, right=0.25, own=False):
-    """(loss to minimise, dict of the parts as tensors): canvas, left, right, quality, hit."""
+def losses(model, forward, batch, left=0.5, right=0.25, own=False, extra=None):
+    """(loss to minimise, dict of the parts as tensors): canvas, left, right, quality, hit.
+
+    extra: adds a loss of its own, a function of the features [B, N, d].
+    """
     T, N = forward.T, batch["tokens"].shape[1]
     tokens = own_samples(model, forward, batch) if own else batch["tokens"]
     y = forward(batch, tokens)
@@ -99,7 +102,7 @@ def losses(model, forward, batch, left=0.5, right=0.25, own=False):
         "canvas": (c * w).sum() / w.sum().clamp(min=1), "left": l.mean(), "right": r.mean(),
         "quality": quality.detach(), "hit": (hit[nl + nr :] * w).sum() / w.sum().clamp(min=1),
     }  # fmt: skip
-    return loss + quality, parts
+    return loss + quality + (extra(y) if extra else 0), parts
 
 
 def stages(text):

@@ -89,6 +89,7 @@ train: ## a bundle of your own, in out/bundle: make train SOURCES='checkouts/*' 
 	python=$$(tools/venv.sh train $(PY_TRAIN)/requirements-train.txt); \
 	$$python $(PY_TRAIN)/prepare.py --out out/data $(SOURCES); \
 	$$python $(PY_TRAIN)/train.py --data out/data --out out/run --minutes $(MINUTES) $(TRAIN_FLAGS); \
+	$$python $(PY_TRAIN)/plot.py out/run/log.jsonl --out out/run/loss.svg; \
 	$$python $(PY_TRAIN)/export.py --checkpoint out/run --tokenizer out/data/tokenizer.json --training out/run/training.json --out out/bundle
 	@echo "try it: bin/lacuna eval --lang go --bundle out/bundle"
 

@@ -453,8 +453,9 @@ def measure_fim(model, args, held, size=32):
         for i, (r, k, _, _, a, z, _) in enumerate(part):
             end = len(rows[i])
             logits = model.logits(y[i, end - (z - a) - 2 : end - 1]).float()
-            nats[r, k] = -logits.log_softmax(-1).gather(1, tokens[i, end - (z - a) - 1 : end - 1, None])[:, 0]
-            first[r, k] = bool(logits[0].argmax() == tokens[i, end - (z - a) - 1])
+            answer = tokens[i, end - (z - a) - 1 : end - 1]
+            nats[r, k] = -logits[:-1].log_softmax(-1).gather(1, answer[:, None])[:, 0]  # without the end, as for canvases
+            first[r, k] = bool(logits[0].argmax() == answer[0])
             logits[:, [x for x in range(len(v.SPECIAL)) if x != v.DELETE]] = -torch.inf
             best = logits.argmax(-1)
             best[held.breaks[best]] = v.DELETE  # a line break ends a line, as for the canvases

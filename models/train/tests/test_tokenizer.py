@@ -64,7 +64,7 @@ def sample(rng, root, ending, n):
 def test_go_and_python_agree_on_every_token(tok, tmp_path):
     """Whole files of both standard libraries, and pieces of them cut anywhere."""
     rng = random.Random(5)
-    texts = [*sample(rng, go_standard_library(), ".go", 120), *sample(rng, sysconfig.get_paths()["stdlib"], ".py", 80)]
+    texts = [*sample(rng, go_standard_library(), ".go", 260), *sample(rng, sysconfig.get_paths()["stdlib"], ".py", 180)]
     for text in texts[:40]:
         for _ in range(10):
             a = rng.randrange(len(text) + 1)
@@ -75,7 +75,7 @@ def test_go_and_python_agree_on_every_token(tok, tmp_path):
             ids = tok.encode(text).ids
             tokens += len(ids)
             print(json.dumps({"text": text, "ids": ids}), file=out)
-    assert tokens > 500_000
+    assert tokens > 1_000_000
     env = {**os.environ, "LACUNA_PARITY": str(tmp_path / "parity.jsonl"), "LACUNA_TOKENIZER": BUNDLE}
     run = subprocess.run(["go", "test", "-count=1", "-v", "-run", "TestParityCorpus", "./models/tokenizer"], cwd=ROOT, env=env, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-2000:]

@@ -66,6 +66,10 @@ func (s *Server) executeCommand(c *call, params jsonrpc2.RawMessage) (task, erro
 	var position *protocol.Position
 	var err error
 	switch p.Command {
+	case commandExplain:
+		return s.explain(p.Arguments)
+	case commandStatus:
+		return s.status(), nil
 	case commandFillHole:
 		position = new(protocol.Position)
 		err = arguments(p.Arguments, 2, &id, position, &version)

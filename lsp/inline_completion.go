@@ -23,6 +23,7 @@ type inlineQuestion struct {
 	encoding  position.Encoding
 	least     float64                          // confidence
 	selected  *protocol.SelectedCompletionInfo // the entry chosen in the editor's popup, or nil
+	record    *record                          // the journal's
 }
 
 func (s *Server) inlineCompletion(c *call, params jsonrpc2.RawMessage) (task, error) {
@@ -30,32 +31,41 @@ func (s *Server) inlineCompletion(c *call, params jsonrpc2.RawMessage) (task, er
 	if err := decode(params, &p); err != nil {
 		return nil, err
 	}
+	// Older clients count from 0, so that 0 is their "invoked" and 1 is
+	// ambiguous. To answer too much is the better mistake.
+	automatic := p.Context.TriggerKind == protocol.InlineCompletionTriggerKindAutomatic
+	rec := s.journal.begin(c, &p, automatic)
+	return rec.follow(s.inlineTask(c, &p, rec, automatic)), nil
+}
+
+// inlineTask is the read loop's part of an inline completion.
+func (s *Server) inlineTask(c *call, p *protocol.InlineCompletionParams, rec *record, automatic bool) task {
 	doc := s.documents[p.TextDocument.URI]
 	if doc == nil {
-		return noItems("the document is not open", s), nil
+		return s.noItems("the document is not open", rec)
 	}
 	snapshot := doc.Head()
 	s.supersede(c, p.TextDocument.URI)
 	q := inlineQuestion{
-		snapshot: snapshot,
-		cursor:   snapshot.Text.Offset(p.Position, s.client.encoding),
-		// Older clients count from 0, so that 0 is their "invoked" and 1 is
-		// ambiguous. To answer too much is the better mistake.
-		automatic: p.Context.TriggerKind == protocol.InlineCompletionTriggerKindAutomatic,
+		snapshot:  snapshot,
+		cursor:    snapshot.Text.Offset(p.Position, s.client.encoding),
+		automatic: automatic,
 		path:      s.client.relative(snapshot.URI),
 		encoding:  s.client.encoding,
+		record:    rec,
 	}
 	if q.automatic {
 		q.least = s.settings.Load().Inline.MinConfidence
 	}
+	rec.about(snapshot.Version, q.least)
 	if selected := p.Context.SelectedCompletionInfo; selected != (protocol.SelectedCompletionInfo{}) {
 		q.selected = &selected
 	}
 	if why := s.unwanted(&q); why != "" {
-		return noItems(why, s), nil
+		return s.noItems(why, rec)
 	}
 	q.around = s.surroundings(snapshot)
-	return func(ctx context.Context) (any, error) { return s.complete(ctx, q) }, nil
+	return func(ctx context.Context) (any, error) { return s.complete(ctx, q) }
 }
 
 // supersede ends the document's older inline completion. An edit in between
@@ -87,8 +97,9 @@ func (s *Server) unwanted(q *inlineQuestion) string {
 
 // noItems answers with nothing. Never with null: Neovim would leave its old
 // ghost text standing.
-func noItems(why string, s *Server) task {
+func (s *Server) noItems(why string, rec *record) task {
 	return func(context.Context) (any, error) {
+		rec.because(why)
 		s.log.Debug("no inline completion", "because", why)
 		return &protocol.InlineCompletionList{Items: []protocol.InlineCompletionItem{}}, nil
 	}
@@ -97,11 +108,12 @@ func noItems(why string, s *Server) task {
 // complete answers a question, off the read loop.
 func (s *Server) complete(ctx context.Context, q inlineQuestion) (any, error) {
 	filler, err := s.engine(ctx)
+	q.record.lap(func(t *Timeline) *float64 { return &t.Model })
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	if err != nil {
-		return noItems("the model is not loaded", s)(ctx)
+		return s.noItems("the model is not loaded", q.record)(ctx)
 	}
 	tree, err := q.snapshot.Tree()
 	if err != nil {
@@ -109,7 +121,7 @@ func (s *Server) complete(ctx context.Context, q inlineQuestion) (any, error) {
 	}
 	defer tree.Close()
 	if q.automatic && tree.InComment(q.cursor) {
-		return noItems("the cursor is in a comment", s)(ctx)
+		return s.noItems("the cursor is in a comment", q.record)(ctx)
 	}
 	item, why, err := s.inlineItem(ctx, filler, tree, q)
 	if err != nil {
@@ -119,7 +131,7 @@ func (s *Server) complete(ctx context.Context, q inlineQuestion) (any, error) {
 		return nil, errModified
 	}
 	if item == nil {
-		return noItems(why, s)(ctx)
+		return s.noItems(why, q.record)(ctx)
 	}
 	return &protocol.InlineCompletionList{Items: []protocol.InlineCompletionItem{*item}}, nil
 }
@@ -129,15 +141,7 @@ func (s *Server) inlineItem(ctx context.Context, filler infill.Filler, tree *gra
 	if q.selected != nil {
 		return s.extendSelected(ctx, filler, tree, q)
 	}
-	result, err := filler.Fill(ctx, infill.Request{
-		Document: string(q.snapshot.URI),
-		Path:     q.path,
-		Tree:     tree,
-		Hole:     insertion(tree, q.cursor),
-
-		Neighbours:    s.neighbours(ctx, q.around),
-		MinConfidence: q.least,
-	})
+	result, err := s.fillInline(ctx, filler, tree, insertion(tree, q.cursor), q)
 	if err != nil || result.Text == "" {
 		return nil, result.Reason, err
 	}
@@ -146,6 +150,23 @@ func (s *Server) inlineItem(ctx context.Context, filler infill.Filler, tree *gra
 		return nil, "the fill does not continue the line at the cursor", nil
 	}
 	return inlineItem(q.snapshot.Text.Range(e.start, e.end, q.encoding), e.text), "", nil
+}
+
+// fillInline asks the engine.
+func (s *Server) fillInline(ctx context.Context, filler infill.Filler, tree *grammars.Tree, hole grammars.Hole, q inlineQuestion) (infill.Result, error) {
+	neighbours := s.neighbours(ctx, q.around)
+	q.record.lap(func(t *Timeline) *float64 { return &t.Context })
+	result, err := filler.Fill(ctx, infill.Request{
+		Document: string(q.snapshot.URI),
+		Path:     q.path,
+		Tree:     tree,
+		Hole:     hole,
+
+		Neighbours:    neighbours,
+		MinConfidence: q.least,
+	})
+	q.record.filled(result)
+	return result, err
 }
 
 // extendSelected continues the entry that is selected in the editor's popup,
@@ -164,15 +185,7 @@ func (s *Server) extendSelected(ctx context.Context, filler infill.Filler, tree 
 	}
 	defer assumed.Close()
 	cursor := start + len(entry)
-	result, err := filler.Fill(ctx, infill.Request{
-		Document: string(q.snapshot.URI),
-		Path:     q.path,
-		Tree:     assumed,
-		Hole:     assumed.Cursor(cursor),
-
-		Neighbours:    s.neighbours(ctx, q.around),
-		MinConfidence: q.least,
-	})
+	result, err := s.fillInline(ctx, filler, assumed, assumed.Cursor(cursor), q)
 	if err != nil || result.Text == "" {
 		return nil, result.Reason, err
 	}

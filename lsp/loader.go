@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"go.lsp.dev/protocol"
 
@@ -15,9 +16,10 @@ import (
 // long before a model can be loaded, and a machine where none can be loaded
 // still has a server that says so.
 type loader struct {
-	load func(context.Context) (infill.Filler, error)
-	once sync.Once
-	done chan struct{} // closed when filler and err are set
+	load  func(context.Context) (infill.Filler, error)
+	once  sync.Once
+	begun atomic.Bool
+	done  chan struct{} // closed when filler and err are set
 
 	filler infill.Filler
 	err    error
@@ -25,7 +27,10 @@ type loader struct {
 
 // startLoading begins to load, the first time it is called.
 func (s *Server) startLoading() {
-	s.loader.once.Do(func() { s.background.Go(s.loadFiller) })
+	s.loader.once.Do(func() {
+		s.loader.begun.Store(true)
+		s.background.Go(s.loadFiller)
+	})
 }
 
 func (s *Server) loadFiller() {
@@ -57,6 +62,22 @@ func (s *Server) callLoad() (filler infill.Filler, err error) {
 // unloaded tells the user that there will be no fills, and what to do.
 func unloaded(err error) string {
 	return fmt.Sprintf("the model could not be loaded, so nothing will be filled: %v. Run \"lacuna doctor\" to see what is missing, then restart the language server.", err)
+}
+
+// state is how far the loading is, and what went wrong.
+func (l *loader) state() (state, problem string) {
+	select {
+	case <-l.done:
+		if l.err != nil {
+			return "failed", l.err.Error()
+		}
+		return "ready", ""
+	default:
+	}
+	if !l.begun.Load() {
+		return "not started", ""
+	}
+	return "loading", ""
 }
 
 // engine waits for the engine. The error is ctx's when that ends first, and

@@ -54,6 +54,7 @@ type Server struct {
 	beside  *beside.Reader
 
 	calls    inflight
+	journal  journal
 	progress progressBook
 	settings atomic.Pointer[Settings]
 	lively   atomic.Bool // the client may be sent notifications

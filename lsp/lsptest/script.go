@@ -161,6 +161,7 @@ var verbs = map[string]func(s *script, args []string){
 	// Anything else.
 	"call":   func(s *script, args []string) { s.call(args) },
 	"cancel": func(s *script, args []string) { s.cancel(args) },
+	"answer": func(s *script, args []string) { s.expectPart(args) },
 	"error":  func(s *script, args []string) { s.expectError(args) },
 	"told":   func(s *script, args []string) { s.event("window/showMessage", args[0]) },
 	"logged": func(s *script, args []string) { s.event("window/logMessage", args[0]) },
@@ -301,6 +302,18 @@ func (s *script) expectJSON(want string, args []string) {
 		s.t.Fatalf("%s: the answer is error %d, %v", s.at, reply.reply.Err.Code, reply.reply.Err)
 	}
 	s.expect("the answer", string(reply.reply.Result), want)
+}
+
+// expectPart expects an answer that holds a text: answer PART [NAME].
+func (s *script) expectPart(args []string) {
+	s.t.Helper()
+	reply := s.reply(name(args, 1)).Wait()
+	if reply.Err != nil {
+		s.t.Fatalf("%s: the answer is error %d, %v", s.at, reply.Err.Code, reply.Err)
+	}
+	if !strings.Contains(string(reply.Result), args[0]) {
+		s.t.Errorf("the answer is %s, without %s", reply.Result, args[0])
+	}
 }
 
 // expectError expects an error reply: error CODE [NAME].

@@ -100,6 +100,31 @@ function M.fill()
   })
 end
 
+--- Runs a command of the server's. It shows its answer itself.
+--- @param name string
+local function run(name)
+  local client = vim.lsp.get_clients({ bufnr = 0, name = 'lacuna' })[1]
+  if not client then
+    vim.notify('lacuna is not attached to this buffer: see :checkhealth vim.lsp', vim.log.levels.WARN)
+    return
+  end
+  client:request('workspace/executeCommand', { command = name }, function(err)
+    if err then
+      vim.notify(err.message, vim.log.levels.ERROR)
+    end
+  end)
+end
+
+--- Says what became of the latest request for a suggestion, and why.
+function M.explain()
+  run('lacuna.explain')
+end
+
+--- Says how the server is: model, open documents, requests.
+function M.status()
+  run('lacuna.status')
+end
+
 --- Maps a key to accept the ghost text and, where there is none, to do what it
 --- did before (Neovim's own <Tab> jumps in snippets).
 --- @param key string
@@ -141,6 +166,8 @@ function M.setup(options)
     end,
   })
   vim.api.nvim_create_user_command('LacunaFill', M.fill, { desc = 'Fill the hole under the cursor' })
+  vim.api.nvim_create_user_command('LacunaExplain', M.explain, { desc = 'Why did nothing show, or this?' })
+  vim.api.nvim_create_user_command('LacunaStatus', M.status, { desc = 'How is the language server?' })
   if options.accept then
     map(options.accept)
   end

@@ -83,6 +83,19 @@ tests['typing something else before accepting drops the suggestion'] = function(
   end)
 end
 
+tests['the editor tells what became of a suggestion, and how the server is'] = function(case)
+  return with_ghost(case, function(editor)
+    local function says(command, text)
+      editor:type('<Esc>:' .. command .. '<CR>')
+      editor:await(command .. ' to say ' .. text, function()
+        return editor:lua([[return vim.fn.execute('messages')]]):find(text, 1, true)
+      end)
+    end
+    says('LacunaExplain', 'while typing: a suggestion of')
+    says('LacunaStatus', 'the model is ready')
+  end)
+end
+
 tests['a code action fills the stub'] = function(case)
   for _, place in ipairs(case.stubs) do
     local editor = Editor.open(server, case.file, place.text)

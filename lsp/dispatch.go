@@ -41,6 +41,8 @@ var notices = map[string]notice{
 	protocol.MethodTextDocumentDidOpen:             (*Server).didOpen,
 	protocol.MethodTextDocumentDidChange:           (*Server).didChange,
 	protocol.MethodTextDocumentDidClose:            (*Server).didClose,
+	methodDidShow:                                  (*Server).didShow,
+	methodDidPartlyAccept:                          (*Server).didPartlyAccept,
 	protocol.MethodWorkspaceDidChangeConfiguration: (*Server).didChangeConfiguration,
 }
 

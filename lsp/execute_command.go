@@ -68,6 +68,8 @@ func (s *Server) executeCommand(c *call, params jsonrpc2.RawMessage) (task, erro
 	switch p.Command {
 	case commandExplain:
 		return s.explain(p.Arguments)
+	case commandAccepted:
+		return s.accept(p.Arguments)
 	case commandStatus:
 		return s.status(), nil
 	case commandFillHole:

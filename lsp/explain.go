@@ -62,8 +62,8 @@ func (s *Server) status() task {
 			model += " (" + status.Error + "; run \"lacuna doctor\")"
 		}
 		r := status.Requests
-		s.showMessage(protocol.MessageTypeInfo, fmt.Sprintf("%s %s: the model is %s; %d documents; of %d requests %d with a suggestion, %d without, %d ended early, %d failed",
-			status.Name, status.Version, model, status.Documents, r.Asked, r.Shown, r.Nothing, r.Ended, r.Failed))
+		s.showMessage(protocol.MessageTypeInfo, fmt.Sprintf("%s %s: the model is %s; %d documents; of %d requests %d with a suggestion (%d accepted, %d in part), %d without, %d ended early, %d failed",
+			status.Name, status.Version, model, status.Documents, r.Asked, r.Shown, r.Accepted, r.Partly, r.Nothing, r.Ended, r.Failed))
 		return status, nil
 	}
 }

@@ -133,6 +133,8 @@ func (s *Server) complete(ctx context.Context, q inlineQuestion) (any, error) {
 	if item == nil {
 		return s.noItems(why, q.record)(ctx)
 	}
+	item.Command = command(commandAccepted, q.record.number)
+	item.Command.Title = "Accepted"
 	return &protocol.InlineCompletionList{Items: []protocol.InlineCompletionItem{*item}}, nil
 }
 

@@ -36,6 +36,11 @@ type Explanation struct {
 	Outcome   string    `json:"outcome"`
 	Reason    string    `json:"reason,omitempty"` // why nothing was shown
 
+	// What the editor told of the item, if it tells.
+	Drawn    bool `json:"drawn"`    // it was on the screen
+	Partly   int  `json:"partly"`   // how much of it was accepted, in UTF-16 units, the largest told
+	Accepted bool `json:"accepted"` // all of it was accepted
+
 	Confidence float64 `json:"confidence"` // of the fill, 0 to 1; 0 if there was none
 	Wanted     float64 `json:"wanted"`     // the least confidence that is shown
 	Tokens     int     `json:"tokens"`     // of the fill
@@ -62,6 +67,11 @@ type Counts struct {
 	Nothing int `json:"nothing"`
 	Ended   int `json:"ended"`
 	Failed  int `json:"failed"`
+
+	// Of the items shown, as far as the editor tells.
+	Drawn    int `json:"drawn"`
+	Partly   int `json:"partly"` // accepted in part, whether or not the rest followed
+	Accepted int `json:"accepted"`
 }
 
 // journal remembers the latest inline completion requests. In memory only.
@@ -75,6 +85,7 @@ type journal struct {
 // record is a journal's entry while it is being written.
 type record struct {
 	journal *journal
+	number  int // names the item to the editor: the how manieth request of the session
 	began   time.Time
 	reached time.Time // when the latest part of the timeline ended
 	e       Explanation
@@ -89,6 +100,7 @@ func (j *journal) begin(c *call, p *protocol.InlineCompletionParams, automatic b
 		Automatic: automatic, At: now, Outcome: outcomePending,
 	}}
 	j.mu.Lock()
+	r.number = j.asked
 	j.ring[j.asked%journalSize] = r
 	j.asked++
 	j.counts.Asked++
@@ -172,6 +184,43 @@ func (r *record) end(outcome, reason string) {
 	r.e.Milliseconds.Total = milliseconds(time.Since(r.began))
 	c := &r.journal.counts
 	*map[string]*int{outcomeShown: &c.Shown, outcomeNothing: &c.Nothing, outcomeEnded: &c.Ended, outcomeFailed: &c.Failed}[outcome]++
+}
+
+// tell enters what the editor says of an item. Items that are forgotten, or
+// never were, are passed over: an editor may be late.
+func (j *journal) tell(number int, enter func(*Explanation, *Counts)) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if number < 0 {
+		return
+	}
+	if r := j.ring[number%journalSize]; r != nil && r.number == number {
+		enter(&r.e, &j.counts)
+	}
+}
+
+func drawn(e *Explanation, c *Counts) {
+	if !e.Drawn {
+		e.Drawn = true
+		c.Drawn++
+	}
+}
+
+func accepted(e *Explanation, c *Counts) {
+	if !e.Accepted {
+		e.Accepted = true
+		c.Accepted++
+	}
+}
+
+// partly is of so many UTF-16 units.
+func partly(length int) func(*Explanation, *Counts) {
+	return func(e *Explanation, c *Counts) {
+		if e.Partly == 0 && length > 0 {
+			c.Partly++
+		}
+		e.Partly = max(e.Partly, length)
+	}
 }
 
 // latest returns at most n requests, the newest first.

@@ -107,6 +107,6 @@ func serverCapabilities(encoding position.Encoding) protocol.ServerCapabilities 
 			CodeActionKinds: []protocol.CodeActionKind{protocol.CodeActionKindQuickFix, protocol.CodeActionKindRefactorRewrite},
 			ResolveProvider: new(false),
 		},
-		ExecuteCommandProvider: protocol.ExecuteCommandOptions{Commands: []string{commandFillHole, commandFillAll, commandExplain, commandStatus}},
+		ExecuteCommandProvider: protocol.ExecuteCommandOptions{Commands: []string{commandFillHole, commandFillAll, commandExplain, commandStatus, commandAccepted}},
 	}
 }

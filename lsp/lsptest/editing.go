@@ -111,6 +111,14 @@ type Ghost struct {
 	Start, End int    // bytes of the buffer that accepting replaces
 	Insert     string // what with
 	Shown      string // what is drawn at the cursor: Insert without what stands before the cursor already
+	Command    *Command
+}
+
+// Command is what an item has the editor run once it is accepted.
+type Command struct {
+	Title     string `json:"title"`
+	Command   string `json:"command"`
+	Arguments []any  `json:"arguments"`
 }
 
 // Ghosts reads a reply and holds each item to the rules of real editors.
@@ -120,6 +128,7 @@ func (e *Editor) Ghosts(b *Buffer, p *Pending) []Ghost {
 		Items *[]struct {
 			InsertText string `json:"insertText"`
 			Range      *Range `json:"range"`
+			Command    *Command
 		} `json:"items"`
 	}
 	e.decode(p, &list)
@@ -133,7 +142,7 @@ func (e *Editor) Ghosts(b *Buffer, p *Pending) []Ghost {
 		if item.Range == nil || item.Range.Start.Line != item.Range.End.Line {
 			e.t.Fatalf("an item needs a range on one line: %s", p.reply.Result)
 		}
-		g := Ghost{Start: OffsetOf(b.Text, item.Range.Start, e.Encoding), End: OffsetOf(b.Text, item.Range.End, e.Encoding), Insert: item.InsertText}
+		g := Ghost{Start: OffsetOf(b.Text, item.Range.Start, e.Encoding), End: OffsetOf(b.Text, item.Range.End, e.Encoding), Insert: item.InsertText, Command: item.Command}
 		if g.Start > b.Cursor || g.End < b.Cursor {
 			e.t.Fatalf("the range %+v does not hold the cursor", *item.Range)
 		}
@@ -147,11 +156,21 @@ func (e *Editor) Ghosts(b *Buffer, p *Pending) []Ghost {
 	return ghosts
 }
 
-// Accept takes a ghost into the buffer and tells the server.
+// Accept takes a ghost into the buffer, tells the server, and runs the item's command.
 func (e *Editor) Accept(b *Buffer, g Ghost) {
 	e.t.Helper()
 	e.Change(b, Change{g.Start, g.End, g.Insert})
 	b.Cursor = g.Start + len(g.Insert)
+	if g.Command != nil {
+		if reply := e.Execute(g.Command.Command, g.Command.Arguments...).Wait(); reply.Err != nil {
+			e.t.Fatalf("the command of an accepted item: %v", reply.Err)
+		}
+	}
+}
+
+// Tell sends one of the notifications of what became of a ghost.
+func (e *Editor) Tell(method string, g Ghost, acceptedLength int) {
+	e.Notify(method, map[string]any{"item": map[string]any{"insertText": g.Insert, "command": g.Command}, "acceptedLength": acceptedLength})
 }
 
 // Action is an offered code action.

@@ -149,6 +149,10 @@ var verbs = map[string]func(s *script, args []string){
 	"select": func(s *script, args []string) { s.choose(args[0], args[1]) },
 	"ghost":  func(s *script, args []string) { s.showGhost(args[0]) },
 	"none":   func(s *script, args []string) { s.expectJSON(`{"items":[]}`, args) },
+	"drawn":  func(s *script, _ []string) { s.editor.Tell("textDocument/didShowCompletion", s.ghost, 0) },
+	"partly": func(s *script, args []string) {
+		s.editor.Tell("textDocument/didPartiallyAcceptCompletion", s.ghost, s.int(args[0]))
+	},
 	"accept": func(s *script, _ []string) { s.editor.Accept(s.buffer, s.ghost) },
 
 	// Code actions and commands.

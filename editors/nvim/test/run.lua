@@ -88,11 +88,13 @@ tests['the editor tells what became of a suggestion, and how the server is'] = f
     local function says(command, text)
       editor:type('<Esc>:' .. command .. '<CR>')
       editor:await(command .. ' to say ' .. text, function()
-        return editor:lua([[return vim.fn.execute('messages')]]):find(text, 1, true)
+        return editor:lua([[return vim.fn.execute('messages')]]):find(text)
       end)
     end
+    editor:type('<Tab>')
     says('LacunaExplain', 'while typing: a suggestion of')
     says('LacunaStatus', 'the model is ready')
+    says('LacunaStatus', '%(1 accepted')
   end)
 end
 

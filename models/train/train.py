@@ -5,7 +5,7 @@
     python train.py --data data --out run --init models/small      # goes on from a bundle
     python train.py --data data --out run --minutes 90 --batch 4   # a few CPU cores, a toy
 
-Loss: canvas cross-entropy + 0.5 L next-token + 0.25 R previous-token, the
+Loss: canvas cross-entropy + L next-token + 0.5 R previous-token, the
 stream terms halved in the last 40 % of the run. The schedule is a function of
 the share of --minutes that has passed, so a run ends when it should whatever
 else the machine does. Writes run/weights.npz, run/config.json, run/state.pt,
@@ -155,7 +155,7 @@ def arguments():
     ap.add_argument("--batch", type=int, default=64, help="rows a step; 2 * window + slots positions each")
     ap.add_argument("--window", type=int, default=1024, help="tokens of each stream of a row")
     ap.add_argument("--slots", type=int, default=768, help="canvas slots of a row")
-    ap.add_argument("--left", type=float, default=0.5, help="weight of the L loss (R: half of it)")
+    ap.add_argument("--left", type=float, default=1.0, help="weight of the L loss (R: half of it); docs/model.md, experiment 2")
     ap.add_argument("--own-every", type=int, default=OWN_EVERY, help="0: never train on own samples")
     ap.add_argument("--exact", action="store_true", help="canvases without slack (experiment)")
     ap.add_argument("--resume", action="store_true")

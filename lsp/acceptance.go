@@ -50,8 +50,8 @@ func (s *Server) didPartlyAccept(params jsonrpc2.RawMessage) error {
 // hear enters into the journal what a notification says of an item.
 func (s *Server) hear(params jsonrpc2.RawMessage, what func(*aboutItem) func(*Explanation, *Counts)) error {
 	var about aboutItem
-	if err := json.Unmarshal(params, &about); err != nil {
-		return jsonrpc2.Errorf(jsonrpc2.InvalidParams, "params: %v", err)
+	if err := decode(params, &about); err != nil {
+		return err
 	}
 	if n, ours := about.number(); ours {
 		s.journal.tell(n, what(&about))

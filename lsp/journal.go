@@ -127,7 +127,7 @@ func (r *record) follow(run task) task {
 		case list != nil && len(list.Items) > 0:
 			outcome, reason = outcomeShown, ""
 		default:
-			outcome, reason = outcomeNothing, r.reason()
+			outcome, reason = outcomeNothing, ""
 		}
 		return result, err
 	}
@@ -156,12 +156,6 @@ func (r *record) because(why string) {
 	r.e.Reason = why
 }
 
-func (r *record) reason() string {
-	r.journal.mu.Lock()
-	defer r.journal.mu.Unlock()
-	return r.e.Reason
-}
-
 // filled enters what the engine says of its work.
 func (r *record) filled(result infill.Result) {
 	r.journal.mu.Lock()
@@ -180,10 +174,21 @@ func (r *record) end(outcome, reason string) {
 	if r.e.Outcome != outcomePending {
 		return
 	}
-	r.e.Outcome, r.e.Reason = outcome, reason
+	r.e.Outcome = outcome
+	if reason != "" { // otherwise what because() said stands
+		r.e.Reason = reason
+	}
 	r.e.Milliseconds.Total = milliseconds(time.Since(r.began))
-	c := &r.journal.counts
-	*map[string]*int{outcomeShown: &c.Shown, outcomeNothing: &c.Nothing, outcomeEnded: &c.Ended, outcomeFailed: &c.Failed}[outcome]++
+	switch c := &r.journal.counts; outcome {
+	case outcomeShown:
+		c.Shown++
+	case outcomeNothing:
+		c.Nothing++
+	case outcomeEnded:
+		c.Ended++
+	case outcomeFailed:
+		c.Failed++
+	}
 }
 
 // tell enters what the editor says of an item. Items that are forgotten, or

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 
 	"go.lsp.dev/protocol"
@@ -17,7 +16,6 @@ import (
 // still has a server that says so.
 type loader struct {
 	load  func(context.Context) (infill.Filler, error)
-	once  sync.Once
 	begun atomic.Bool
 	done  chan struct{} // closed when filler and err are set
 
@@ -27,10 +25,9 @@ type loader struct {
 
 // startLoading begins to load, the first time it is called.
 func (s *Server) startLoading() {
-	s.loader.once.Do(func() {
-		s.loader.begun.Store(true)
+	if s.loader.begun.CompareAndSwap(false, true) {
 		s.background.Go(s.loadFiller)
-	})
+	}
 }
 
 func (s *Server) loadFiller() {

@@ -29,9 +29,7 @@ class Records:
     def __init__(self, path):
         z = np.load(path)
         self.tokens, self.docs, self.flags, holes = z["tokens"], z["docs"], z["flags"], z["holes"]
-        self.lang = z["lang"] if "lang" in z else np.zeros(len(self.docs), np.uint8)
-        self.window = int(z["sizes"][0])
-        self.kinds = [str(k) for k in z["kinds"]] if "kinds" in z else []
+        self.kinds = [str(k) for k in z["kinds"]]
         order = np.argsort(holes[:, 0], kind="stable")
         self.holes = holes[order]
         self.first = np.searchsorted(self.holes[:, 0], np.arange(len(self.docs) + 1))
@@ -204,6 +202,24 @@ def batch(records, rows, rng, window, slots, flips=0.0, ratio=None, exact=False,
     return out
 
 
+def canvases_of(batch, T):
+    """For each canvas of a batch: (row, first slot, size, record, hole, last L, last R), int64 [k, 7]."""
+    S = batch["live"].shape[1]
+    ca = batch["ca"][:, 2 * T :]
+    first = batch["live"] & (ca == torch.arange(S, device=ca.device))
+    b, s = first.nonzero(as_tuple=True)
+    at = lambda name: batch[name][:, 2 * T :][b, s].long()
+    return torch.stack((b, s, at("cb") - at("ca"), batch["record"][b, s], batch["hole"][b, s], at("lb") - 1, T + at("rb") - 1), 1)
+
+
+def shards(folder):
+    """The shards that are there now, in order."""
+    found = sorted(glob.glob(os.path.join(folder, "shard-*.npz")))
+    if not found:
+        raise SystemExit(f"{folder} has no shard-*.npz: prepare.py writes them")
+    return found
+
+
 class Plan:
     """Which rows make which batch, for ever: a pass over one shard after the other.
 
@@ -215,19 +231,14 @@ class Plan:
     def __init__(self, folder, size, window, slots, seed):
         self.folder, self.size, self.window, self.slots, self.seed = folder, size, window, slots, seed
 
-    def shards(self):
-        found = sorted(glob.glob(os.path.join(self.folder, "shard-*.npz")))
-        if not found:
-            raise SystemExit(f"{self.folder} has no shard-*.npz: prepare.py writes them")
-        return found
-
     def __iter__(self):
         uses, count = {}, 0
         while True:
-            path = min(self.shards(), key=lambda p: (uses.get(p, 0), p))
+            found = shards(self.folder)
+            path = min(found, key=lambda p: (uses.get(p, 0), p))
             uses[path] = uses.get(path, 0) + 1
             records = Records(path)
-            rng = np.random.default_rng((self.seed, uses[path], self.shards().index(path)))
+            rng = np.random.default_rng((self.seed, uses[path], found.index(path)))
             rows = bins(records, rng.permutation(len(records)), self.window, self.slots)
             rng.shuffle(rows)
             if len(rows) < self.size:  # toy data: rather repeat rows than never make a batch

@@ -33,6 +33,7 @@ from vocabulary import MASK
 LR_MATRIX = 0.02  # Muon's usual; the update is orthogonal, so it does not scale with the gradient
 LR_TABLE = 0.004  # Adam: embedding, roles, quality head
 WARMUP, DECAY = 0.02, 0.40  # shares of the run: warm up, stay, decay linearly to nothing
+LEFT = 1.0  # weight of the L loss, R half of it: docs/model.md, experiment 2
 OWN_FROM = 0.5  # share of the run after which the model meets its own mistakes
 OWN_EVERY = 3  # batches: its samples cost a forward pass more, a third of a step
 FLIP = 0.10  # share of the visible slots offered to them
@@ -75,7 +76,7 @@ def own_samples(model, forward, batch):
     return hidden
 
 
-def losses(model, forward, batch, left=0.5, right=0.25, own=False, extra=None):
+def losses(model, forward, batch, left=LEFT, right=LEFT / 2, own=False, extra=None):
     """(loss to minimise, dict of the parts as tensors): canvas, left, right, quality, hit.
 
     extra: adds a loss of its own, a function of the features [B, N, d].
@@ -114,6 +115,30 @@ def lr_at(share):
     if share < WARMUP:
         return share / WARMUP
     return min(1.0, max(0.0, (1 - share) / DECAY))
+
+
+class Optimisers:
+    """Muon for the matrices, Adam for the tables and whatever more there is, on one schedule."""
+
+    def __init__(self, model, more=(), eps=1e-10):
+        self.model = model
+        self.muon = Muon(model.matrices(), LR_MATRIX, dtype=model.dtype)
+        self.adam = torch.optim.Adam([*model.tables(), *more], LR_TABLE, betas=(0.9, 0.95), eps=eps)
+
+    def step(self, share):
+        """Takes a step with the gradients there are, and drops them. share: of the run that has passed."""
+        torch.nn.utils.clip_grad_norm_(self.model.tables(), 1.0)
+        for optimiser, base in ((self.muon, LR_MATRIX), (self.adam, LR_TABLE)):
+            for group in optimiser.param_groups:
+                group["lr"] = base * lr_at(share)
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+
+    def state(self):
+        return {"muon": self.muon.state_dict(), "adam": self.adam.state_dict()}
+
+    def load(self, state):
+        self.muon.load_state_dict(state["muon"]), self.adam.load_state_dict(state["adam"])
 
 
 def flops(model, batch):
@@ -155,9 +180,8 @@ def arguments():
     ap.add_argument("--batch", type=int, default=64, help="rows a step; 2 * window + slots positions each")
     ap.add_argument("--window", type=int, default=1024, help="tokens of each stream of a row")
     ap.add_argument("--slots", type=int, default=768, help="canvas slots of a row")
-    ap.add_argument("--left", type=float, default=1.0, help="weight of the L loss (R: half of it); docs/model.md, experiment 2")
+    ap.add_argument("--left", type=float, default=LEFT, help="weight of the L loss (R: half of it)")
     ap.add_argument("--own-every", type=int, default=OWN_EVERY, help="0: never train on own samples")
-    ap.add_argument("--exact", action="store_true", help="canvases without slack (experiment)")
     ap.add_argument("--resume", action="store_true")
     ap.add_argument("--init", help="checkpoint or bundle to begin from")
     ap.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -190,21 +214,20 @@ def main():
     model.to(args.device)
     model.dtype = torch.bfloat16 if cuda or args.bf16 else torch.float32
     forward = Forward(model, args.window, args.device, cuda or args.compile)
-    muon = Muon(model.matrices(), LR_MATRIX, dtype=model.dtype)
-    adam = torch.optim.Adam(model.tables(), LR_TABLE, betas=(0.9, 0.95), eps=1e-10)
+    optimisers = Optimisers(model)
     step, spent, positions, operations = 0, 0.0, 0, 0.0
     os.makedirs(args.out, exist_ok=True)
     if resumed:
-        model.load_state_dict(resumed["model"]), muon.load_state_dict(resumed["muon"]), adam.load_state_dict(resumed["adam"])
+        model.load_state_dict(resumed["model"]), optimisers.load(resumed)
         step, spent, positions, operations = (resumed[k] for k in ("step", "spent", "positions", "operations"))
     workers = args.workers if args.workers >= 0 else 8 if cuda else 0
-    data = batches.loader(args.data, args.batch, args.window, args.slots, args.seed, workers, skip=step, flips=FLIP, exact=args.exact)
+    data = batches.loader(args.data, args.batch, args.window, args.slots, args.seed, workers, skip=step, flips=FLIP)
     val = os.path.join(args.data, "val.npz")
-    validate = Validation(val, args.batch, args.window, args.slots, args.device, exact=args.exact) if os.path.exists(val) else None
+    validate = Validation(val, args.batch, args.window, args.slots, args.device) if os.path.exists(val) else None
 
     def save():
         model.save(args.out)
-        state = {"model": model.state_dict(), "muon": muon.state_dict(), "adam": adam.state_dict(),
+        state = {"model": model.state_dict(), **optimisers.state(),
                  "step": step, "spent": spent, "positions": positions, "operations": operations}  # fmt: skip
         torch.save(state, os.path.join(args.out, "state.tmp"))
         os.replace(os.path.join(args.out, "state.tmp"), os.path.join(args.out, "state.pt"))
@@ -212,16 +235,11 @@ def main():
     def train_step(share):
         batch = moved(next(data), args.device)
         model.active = next((n for n, until in args.grow if share < until), model.c.n_layer)
-        for opt, base in ((muon, LR_MATRIX), (adam, LR_TABLE)):
-            for group in opt.param_groups:
-                group["lr"] = base * lr_at(share)
         streams = args.left * (1.0 if share < 1 - DECAY else 0.5)
         own = share > OWN_FROM and args.own_every and step % args.own_every == 0
         loss, parts = losses(model, forward, batch, streams, streams / 2, own)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.tables(), 1.0)
-        muon.step(), adam.step()
-        muon.zero_grad(set_to_none=True), adam.zero_grad(set_to_none=True)
+        optimisers.step(share)
         return batch, parts
 
     card = torch.cuda.get_device_name() if cuda else "CPU"

@@ -20,13 +20,12 @@ import torch  # noqa: E402
 pytestmark = pytest.mark.torch
 
 import batches  # noqa: E402
-import experiments  # noqa: E402
 import export  # noqa: E402
 import pack  # noqa: E402
 import train  # noqa: E402
 import unfold  # noqa: E402
 import vocabulary as v  # noqa: E402
-from model import Config, Denoiser, blocks  # noqa: E402
+from model import Config, Denoiser, blocks, dense  # noqa: E402
 from muon import Muon  # noqa: E402
 
 TINY = Config(d_model=32, n_layer=2, n_head=2, n_kv=1, head_dim=16, ffn=64, vocab=300)
@@ -72,7 +71,7 @@ def canvases(b, row=0):
     """[(record, hole, slots as a slice of N)] of a row."""
     return [
         (record, hole, slice(2 * WINDOW + s, 2 * WINDOW + s + size))
-        for r, s, size, record, hole, _, _ in experiments.canvases_of(b, WINDOW).tolist()
+        for r, s, size, record, hole, _, _ in batches.canvases_of(b, WINDOW).tolist()
         if r == row
     ]
 
@@ -212,10 +211,9 @@ def test_block_sparse_attention_is_the_same_mask(records, model):
     """What the GPU computes with: blocks() says of no block that it is whole or empty when it is not."""
     b = batch(records, [(0, 1), (1,), (2, 0)])
     see = tuple(b[k] for k in ("la", "lb", "ra", "rb", "ca", "cb"))
-    dense = __import__("model").dense(see, WINDOW)
     B, N = b["tokens"].shape
     full = torch.zeros(B, N, N, dtype=torch.bool)
-    full[:, :WINDOW, :WINDOW], full[:, WINDOW : 2 * WINDOW, WINDOW : 2 * WINDOW], full[:, 2 * WINDOW :] = dense
+    full[:, :WINDOW, :WINDOW], full[:, WINDOW : 2 * WINDOW, WINDOW : 2 * WINDOW], full[:, 2 * WINDOW :] = dense(see, WINDOW)
     tiles = full.view(B, N // 128, 128, N // 128, 128)
     some, whole = tiles.any(4).any(2), tiles.all(4).all(2)
     partial, order, complete, order_c = blocks(see, WINDOW)

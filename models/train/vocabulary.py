@@ -7,8 +7,8 @@ import argparse
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-# 16,384 entries: some 4 characters of code a token. Half of it (--vocab 8192) costs
-# a tenth more tokens and halves the output layer, which is most of a small model.
+# Half of it (--vocab 8192) costs more tokens and halves the output layer, which is
+# most of a small model; compare_tokenizers.py says what either costs.
 VOCAB = 16384
 MAX_TOKEN = 20  # bytes; longer entries are whole lines of boilerplate
 
@@ -20,7 +20,6 @@ SPECIAL = [f"<|{n}|>" for n in NAMED] + [f"<|reserved_{i}|>" for i in range(len(
 PAD, MASK, DELETE, EXPAND, HOLE, SNIPPET, CODE, CUT, EOF, GO, PYTHON = range(11)
 LANGUAGE = {name: GO + i for i, name in enumerate(LANGUAGES)}  # language -> token id
 CACHE = 200_000  # pieces a tokenizer remembers; lines of code repeat, and the default of 10,000 forgets them
-
 
 
 def untrained():

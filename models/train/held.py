@@ -87,6 +87,6 @@ def surprise(held, nats, first):
 
 def against(per, base, samples=2000):
     """Mean difference hole by hole and its 95 % bootstrap interval."""
-    d = np.array([per[k] - base[k] for k in per if k in base])
+    d = np.array([per[k] - base[k] for k in sorted(per) if k in base])
     means = d[np.random.default_rng(0).integers(0, len(d), (samples, len(d)))].mean(1)
     return f"{d.mean():+.3f} ({np.quantile(means, 0.025):+.3f}..{np.quantile(means, 0.975):+.3f})"

@@ -255,9 +255,11 @@ def outline(text, language):
 class Reader:
     """Reads repositories. Made once and shared by the processes that do it."""
 
-    def __init__(self, held_out=None, benchmarks=None):
+    def __init__(self, held_out=None, benchmarks=None, languages=None):
+        """languages: names of those to read; all without it."""
         self.held_out = held_out_lines() if held_out is None else held_out
         self.benchmarks = decontaminate.committed() if benchmarks is None else benchmarks
+        self.languages = set(languages or LANGUAGES.values())
 
     def read(self, directory):
         """(Source, [Document]) of one repository; duplicates are still in it."""
@@ -274,6 +276,9 @@ class Reader:
         header = "cpp" if endings["cpp"] > endings["c"] else "c"
         wanted = []
         for path, blob, size in files:
+            language = header if path.endswith(".h") else LANGUAGES[os.path.splitext(path)[1]]
+            if language not in self.languages:
+                continue
             if SKIP_PATH.search(path):
                 source.dropped["vendored or generated path"] += 1
             elif copies and path.startswith(copies):
@@ -281,10 +286,9 @@ class Reader:
             elif not MIN_BYTES <= size <= MAX_BYTES:
                 source.dropped["size"] += 1
             else:
-                wanted.append((path, blob))
+                wanted.append((path, blob, language))
         kept = []
-        for (path, _), data in zip(wanted, blobs(directory, [blob for _, blob in wanted])):
-            language = header if path.endswith(".h") else LANGUAGES[os.path.splitext(path)[1]]
+        for (path, _, language), data in zip(wanted, blobs(directory, [blob for _, blob, _ in wanted])):
             why = refuse(data)
             document = None if why else self.document(path, language, data.decode())
             if isinstance(document, Document):

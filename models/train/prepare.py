@@ -56,8 +56,8 @@ def lot(*what):
 class Reading:
     """The first pass: every repository's documents into a file of its own."""
 
-    def __init__(self, directories, spool):
-        self.directories, self.spool, self.reader = directories, spool, corpus.Reader()
+    def __init__(self, directories, spool, languages):
+        self.directories, self.spool, self.reader = directories, spool, corpus.Reader(languages=languages)
 
     def run(self, number):
         """Spools one repository; returns (number, source, [(path, language, offset, size, outline size)], keys, signatures)."""
@@ -148,13 +148,13 @@ def parallel(work, tasks, workers, ordered=True):
         yield from (pool.imap if ordered else pool.imap_unordered)(run, tasks)
 
 
-def read(directories, spool, workers):
+def read(directories, spool, workers, languages):
     """(sources, files, keys, signatures) of all repositories, ordered by name and path."""
     directories = sorted(directories, key=lambda d: (corpus.name_of(d), d))
     weight = [sum(os.path.getsize(p) for p in glob.glob(os.path.join(d, "**", "objects", "pack", "*.pack"), recursive=True)) for d in directories]
     heavy_first = sorted(range(len(directories)), key=lambda i: -weight[i])
     done = [None] * len(directories)
-    for number, *rest in tqdm(parallel(Reading(directories, spool), heavy_first, workers, ordered=False), total=len(directories), desc="reading", unit="repo"):
+    for number, *rest in tqdm(parallel(Reading(directories, spool, languages), heavy_first, workers, ordered=False), total=len(directories), desc="reading", unit="repo"):
         done[number] = rest
     sources = [d[0] for d in done]
     files = [File(i, *row) for i, (_, rows, _, _) in enumerate(done) for row in rows]
@@ -164,15 +164,16 @@ def read(directories, spool, workers):
 
 def take(files, budget, seed):
     """Files up to budget bytes: every repository gives about the same, so none drowns the rest."""
-    chosen = []
-    for languages, share in SHARE.items():
+    chosen, there = [], {f.language for f in files}
+    shares = {languages: share for languages, share in SHARE.items() if there & set(languages)}
+    for languages, share in shares.items():
         repos = defaultdict(list)
         for f in files:
             if f.language in languages:
                 repos[f.repo].append(f)
         for of_repo in repos.values():
             of_repo.sort(key=lambda f: lot(seed, "take", f.repo, f.path))
-        left, queue = budget * share, sorted(repos)
+        left, queue = budget * share / sum(shares.values()), sorted(repos)
         while left > 0 and queue:
             for repo in list(queue):
                 quota = ROUND
@@ -244,7 +245,13 @@ def main():
     ap.add_argument("--tokenizer", help="use this tokenizer.json instead of training one")
     ap.add_argument("--workers", type=int, default=2)
     ap.add_argument("--seed", type=int, default=1)
+    ap.add_argument("--languages", type=lambda s: s.split(","), default=v.LANGUAGES, metavar="NAME,...", help=f"which to take (default: {','.join(v.LANGUAGES)})")
+    ap.add_argument("--window", type=int, default=pack.WINDOW, help="tokens of a record: a shorter one costs a CPU less attention")
     args = ap.parse_args()
+    unknown = set(args.languages) - set(v.LANGUAGES)
+    if unknown:
+        ap.error(f"--languages: no {', '.join(sorted(unknown))}; there are {', '.join(v.LANGUAGES)}")
+    pack.WINDOW = args.window  # before the workers are forked
     os.makedirs(args.out, exist_ok=True)
     spool = os.path.join(args.out, "spool")
     shutil.rmtree(spool, ignore_errors=True)
@@ -263,7 +270,7 @@ def prepare(args, spool):
     def say(text):
         print(f"{time.time() - began:5.0f} s  {text}", file=sys.stderr)
 
-    sources, files, keys, signatures = read([d for s in args.sources for d in glob.glob(s)], spool, args.workers)
+    sources, files, keys, signatures = read([d for s in args.sources for d in glob.glob(s)], spool, args.workers, args.languages)
     say(f"{len(files)} files, {sum(f.size for f in files) / 1e6:.0f} MB; {sum(bool(s.refused) for s in sources)} of {len(sources)} repositories refused")
     fresh = []
     for f, why in zip(files, dedup.repeats(keys, signatures)):

@@ -66,6 +66,18 @@ def test_the_same_whatever_the_number_of_workers(repository, tmp_path):
             assert np.array_equal(array, b[0][name][key]), (name, key)
 
 
+def test_one_language_in_shorter_windows(repository, tmp_path):
+    shards, manifest, _ = run(repository, tmp_path / "a", "--languages", "python", "--window", "256")
+    assert set(manifest["languages"]) == {"python"} and manifest["window"] == 256
+    for z in shards.values():
+        assert set(z["lang"]) == {v.PYTHON} and z["docs"][:, 2].max() <= 256
+
+
+def test_a_language_that_is_not_there_is_named(repository, tmp_path):
+    out = subprocess.run([sys.executable, prepare.__file__, "--out", str(tmp_path / "o"), "--languages", "go,cobol", repository], capture_output=True, text=True)
+    assert out.returncode != 0 and "no cobol" in out.stderr
+
+
 def test_nothing_to_train_on_is_said(tmp_path):
     out = subprocess.run([sys.executable, prepare.__file__, "--out", str(tmp_path / "o"), str(tmp_path)], capture_output=True, text=True)
     assert out.returncode != 0 and "no documents" in out.stderr

@@ -168,7 +168,7 @@ func (c *benchCmd) loads(a *app, lang *grammars.Language) (b *bench, load, cold 
 			b.engine.Close()
 		}
 		started := time.Now()
-		if b.engine, err = a.open(c.engineFlags); err != nil {
+		if b.engine, err = a.engine(c.engineFlags); err != nil {
 			return nil, load, cold, err
 		}
 		load.add(time.Since(started), infill.PrefillStats{})

@@ -27,6 +27,7 @@ Examples:
   lacuna doctor --json
   lacuna doctor --library ~/onnxruntime/lib
   lacuna doctor --bundle out/bundle
+  lacuna doctor --device cuda      is CUDA ready? which part is missing?
 
 Exit status: 0 healthy, 1 not.`
 }
@@ -49,13 +50,13 @@ type check struct {
 
 // diagnosis is the output of doctor --json.
 type diagnosis struct {
-	Healthy   bool           `json:"healthy"`
-	Checks    []check        `json:"checks"`
-	Library   libraryFinding `json:"library"`
-	Providers []provider     `json:"providers"`
-	Model     modelFinding   `json:"model"`
-	SelfTest  *selfTest      `json:"self_test,omitempty"`
-	Versions  versions       `json:"versions"`
+	Healthy  bool           `json:"healthy"`
+	Checks   []check        `json:"checks"`
+	Library  libraryFinding `json:"library"`
+	CUDA     *cudaFinding   `json:"cuda,omitempty"`
+	Model    modelFinding   `json:"model"`
+	SelfTest *selfTest      `json:"self_test,omitempty"`
+	Versions versions       `json:"versions"`
 }
 
 type libraryFinding struct {
@@ -71,12 +72,6 @@ type place struct {
 	Fault  string `json:"fault,omitempty"`
 }
 
-type provider struct {
-	Name      string `json:"name"`
-	Available bool   `json:"available"`
-	Fault     string `json:"fault,omitempty"`
-}
-
 type modelFinding struct {
 	Source          string `json:"source,omitempty"`
 	Name            string `json:"name,omitempty"`
@@ -88,6 +83,8 @@ type modelFinding struct {
 type selfTest struct {
 	LoadMilliseconds float64 `json:"load_ms"`
 	Milliseconds     float64 `json:"fill_ms"`
+	Device           string  `json:"device"`
+	Warning          string  `json:"warning,omitempty"`
 	Steps            int     `json:"steps"`
 	Text             string  `json:"text"`
 	Reason           string  `json:"reason,omitempty"`
@@ -97,8 +94,8 @@ func (c *doctorCmd) Run(a *app) error {
 	if err := c.engineFlags.check(); err != nil {
 		return err
 	}
-	d := diagnosis{Versions: buildVersions(), Checks: []check{}, Providers: []provider{}}
-	library := d.checkLibrary(c.Library)
+	d := diagnosis{Versions: buildVersions(), Checks: []check{}}
+	library := d.checkLibrary(c.engineFlags)
 	model := d.checkModel(c.engineFlags)
 	if library && model {
 		d.checkEngine(a, c.engineFlags)
@@ -128,8 +125,8 @@ func (d *diagnosis) add(name, outcome, detail, remedy string) {
 	d.Checks = append(d.Checks, check{name, outcome, detail, remedy})
 }
 
-func (d *diagnosis) checkLibrary(path string) bool {
-	library, err := ort.Find(ort.Options{Path: path})
+func (d *diagnosis) checkLibrary(flags engineFlags) bool {
+	library, err := ort.Find(ort.Options{Path: flags.Library, Device: ort.Device(flags.Device)})
 	looked := library.Looked
 	if missing, ok := errors.AsType[*ort.NotFoundError](err); ok {
 		looked = missing.Looked
@@ -139,19 +136,16 @@ func (d *diagnosis) checkLibrary(path string) bool {
 		d.Library.Looked = append(d.Library.Looked, place{p.Path, p.Source, p.Fault})
 	}
 	if err != nil {
-		d.add("library", checkFault, "no usable ONNX Runtime library", libraryRemedy(path))
+		d.add("library", checkFault, "no usable ONNX Runtime library", libraryRemedy(flags.Library))
 		return false
 	}
-	providers, err := ort.Providers(library)
+	err = ort.Load(library)
 	if err != nil {
-		d.add("library", checkFault, err.Error(), libraryRemedy(path))
+		d.add("library", checkFault, err.Error(), libraryRemedy(flags.Library))
 		return false
 	}
 	d.add("library", checkOK, fmt.Sprintf("ONNX Runtime %s, %s (%s)", library.Version, library.Path, library.Source), "")
-	for _, p := range providers {
-		d.Providers = append(d.Providers, provider{p.Name, p.Available, p.Fault})
-	}
-	d.add("provider", checkOK, "cpu", "")
+	d.checkDevice(library, ort.Device(flags.Device))
 	return true
 }
 
@@ -207,8 +201,16 @@ func (d *diagnosis) checkEngine(a *app, flags engineFlags) {
 		LoadMilliseconds: milliseconds(load), Milliseconds: milliseconds(elapsed),
 		Steps: result.Steps, Text: result.Text, Reason: result.Reason,
 	}
-	timing := fmt.Sprintf("loaded in %.0f ms, filled in %.0f ms and %s", d.SelfTest.LoadMilliseconds,
+	if engine.Warning != "" && flags.Device != string(ort.CPU) {
+		d.SelfTest.Warning = engine.Warning
+	}
+	d.SelfTest.Device = string(engine.Device)
+	timing := fmt.Sprintf("on %s, loaded in %.0f ms, filled in %.0f ms and %s", d.SelfTest.Device, d.SelfTest.LoadMilliseconds,
 		d.SelfTest.Milliseconds, count(result.Steps, "step"))
+	// What checkDevice saw is said already; a device that fails at work is news.
+	if d.CUDA.Usable && engine.Warning != "" && flags.Device != string(ort.CPU) {
+		d.add("cuda", checkFault, engine.Warning, "run with --device cpu until it is mended")
+	}
 	if result.Text == "" {
 		d.add("self-test", checkNote, fmt.Sprintf("%s: nothing to show (%s)", timing, result.Reason), "")
 		return
@@ -243,11 +245,6 @@ func (d *diagnosis) print(a *app, colour bool) error {
 		}
 		if check.Remedy != "" {
 			fmt.Fprintf(&b, "         → %s\n", check.Remedy)
-		}
-	}
-	for _, p := range d.Providers {
-		if !p.Available {
-			fmt.Fprintf(&b, "%s  %s: %s\n", mark(checkNote, colour), p.Name, p.Fault)
 		}
 	}
 	fmt.Fprintf(&b, "%s  versions: lacuna %s, %s, %s\n", mark(checkNote, colour), d.Versions.Lacuna, d.Versions.Go, d.Versions.Platform)

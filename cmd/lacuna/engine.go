@@ -16,6 +16,7 @@ import (
 type engineFlags struct {
 	Bundle  string `placeholder:"DIR" help:"Model bundle; default: the one in this binary."`
 	Library string `placeholder:"PATH" help:"ONNX Runtime library or its folder; default: LACUNA_ONNXRUNTIME, next to lacuna, the cache folder, the system."`
+	Device  string `enum:"auto,cpu,cuda," default:"auto" env:"LACUNA_DEVICE" help:"Where the model runs: auto (CUDA where it is ready, else the processor), cpu or cuda; default: LACUNA_DEVICE, else auto."`
 	Threads int    `placeholder:"N" default:"0" help:"Threads the model uses; 0 is the number of processors, at most 4."`
 
 	decoding infill.Options // set by commands that let it be chosen
@@ -29,6 +30,8 @@ type engine struct {
 	Sizes   func(multiline bool) []int // of the canvases tried, in slots
 	Library ort.Library
 	Version string // of ONNX Runtime, as it reports itself
+	Device  ort.Device
+	Warning string // why the model does not run where it should; usually empty
 	close   func()
 }
 
@@ -61,14 +64,14 @@ func openEngine(flags engineFlags) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	library, err := ort.Find(ort.Options{Path: flags.Library})
+	library, err := ort.Find(ort.Options{Path: flags.Library, Device: ort.Device(flags.Device)})
 	if err != nil {
 		return nil, fmt.Errorf("%w\nlacuna doctor shows all of it", err)
 	}
-	return assemble(bundle, library, flags.Threads, flags.decoding)
+	return assemble(bundle, library, flags)
 }
 
-func assemble(bundle *models.Bundle, library ort.Library, threads int, decoding infill.Options) (*engine, error) {
+func assemble(bundle *models.Bundle, library ort.Library, flags engineFlags) (*engine, error) {
 	tokens, err := tokenizer.Load(bundle.Tokenizer)
 	if err != nil {
 		return nil, fmt.Errorf("model bundle %s: %w", bundle.Source, err)
@@ -81,13 +84,18 @@ func assemble(bundle *models.Bundle, library ort.Library, threads int, decoding 
 		Library:         library,
 		Graph:           bundle.Graph,
 		TokenizerSHA256: bundle.TokenizerSHA256(),
-		Threads:         threads,
+		Threads:         flags.Threads,
+		Device:          ort.Device(flags.Device),
 	})
 	if err != nil {
 		return nil, err
 	}
 	scheduler := sched.New(session, sched.Config{Vocab: vocabulary})
-	filler := infill.New(scheduler, tokens, decoding)
+	filler := infill.New(scheduler, tokens, flags.decoding)
+	var warning string
+	if fallback := session.Fallback(); fallback != nil {
+		warning = fallback.Error()
+	}
 	return &engine{
 		Filler:  filler,
 		Name:    bundle.Manifest.Name,
@@ -95,6 +103,8 @@ func assemble(bundle *models.Bundle, library ort.Library, threads int, decoding 
 		Sizes:   filler.Sizes,
 		Library: library,
 		Version: session.Version(),
+		Device:  session.Device(),
+		Warning: warning,
 		close: func() {
 			scheduler.Close()
 			// The process or the command ends; there is nothing to do about a

@@ -15,7 +15,7 @@ func (c *evalCmd) evaluate(a *app, cuts []cut, flags engineFlags, log *recordLog
 	status := a.status()
 	defer status.clear()
 	status.show("loading the model")
-	engine, err := a.open(flags)
+	engine, err := a.engine(flags)
 	if err != nil {
 		return nil, err
 	}

@@ -90,7 +90,7 @@ func (r *fillRun) openFiller() error {
 		return nil
 	}
 	r.status.show("loading the model")
-	engine, err := r.app.open(r.engineFlags)
+	engine, err := r.app.engine(r.engineFlags)
 	if err != nil {
 		return engineError{err}
 	}

@@ -51,7 +51,10 @@ func (c *lspCmd) Run(a *app) error {
 			if err != nil {
 				return nil, err
 			}
-			log.Info("engine ready", "model", engine.Name, "onnxruntime", engine.Version, "library", engine.Library.Path)
+			if engine.Warning != "" {
+				log.Warn(engine.Warning)
+			}
+			log.Info("engine ready", "model", engine.Name, "device", engine.Device, "onnxruntime", engine.Version, "library", engine.Library.Path)
 			return opened.keep(engine)
 		},
 		Log:     log,

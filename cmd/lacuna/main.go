@@ -60,6 +60,20 @@ type app struct {
 	stdoutTTY bool
 	stderrTTY bool
 	open      func(engineFlags) (*engine, error)
+	warned    bool // of an engine that does not run where it should
+}
+
+// engine opens one and says, once, why it does not run where it should.
+func (a *app) engine(flags engineFlags) (*engine, error) {
+	e, err := a.open(flags)
+	if err == nil && e.Warning != "" && !a.warned {
+		a.warned = true
+		status := a.status()
+		status.show("") // a line of progress may stand there
+		status.clear()
+		fmt.Fprintf(a.stderr, "lacuna: %s\n", e.Warning)
+	}
+	return e, err
 }
 
 func main() {

@@ -114,6 +114,9 @@ func (f engineFlags) arguments() []string {
 	if f.Library != "" {
 		args = append(args, "--library", f.Library)
 	}
+	if f.Device != "" {
+		args = append(args, "--device", f.Device)
+	}
 	if f.Threads != 0 {
 		args = append(args, "--threads", strconv.Itoa(f.Threads))
 	}

@@ -6,6 +6,7 @@
 // It must never know what tokens mean, which streams are cached (package
 // runtime/sched does) or what a request is.
 //
-// Only the CPU provider is built in so far; Config.Provider is the place where
-// others will be chosen.
+// A model runs with CUDA where library, driver and device are there, else on the
+// CPU (Config.Device); what is in the way is found out before ONNX Runtime is
+// asked, so that it can be said in words (CUDAStatusOf).
 package ort

@@ -46,41 +46,22 @@ func load(lib Library) (version string, err error) {
 	return environment.version, nil
 }
 
-// Provider is an execution provider of ONNX Runtime.
-type Provider struct {
-	Name      string // "cpu", "cuda"
-	Available bool
-	Fault     string // why it is not available
+// Load loads the library, or checks that it is the one loaded already.
+func Load(lib Library) error {
+	_, err := load(lib)
+	return err
 }
 
-// Providers loads the library and tells which execution providers it has.
-func Providers(lib Library) ([]Provider, error) {
-	if _, err := load(lib); err != nil {
-		return nil, err
-	}
-	return []Provider{{Name: "cpu", Available: true}, cuda()}, nil
-}
-
-// cuda appends the provider to a session's options: that loads the provider's
-// own library, and fails where it or the driver is missing. Its options alone
-// can be made without either.
-func cuda() Provider {
-	if err := appendCUDA(); err != nil {
-		return Provider{Name: "cuda", Fault: err.Error()}
-	}
-	return Provider{Name: "cuda", Available: true}
-}
-
-func appendCUDA() error {
+// appendCUDA has a session run on the first CUDA device. That loads the
+// provider's library.
+func appendCUDA(options *ortgo.SessionOptions) error {
 	settings, err := ortgo.NewCUDAProviderOptions()
 	if err != nil {
 		return err
 	}
 	defer settings.Destroy()
-	options, err := ortgo.NewSessionOptions()
-	if err != nil {
+	if err := settings.Update(map[string]string{"device_id": "0"}); err != nil {
 		return err
 	}
-	defer options.Destroy()
 	return options.AppendExecutionProviderCUDA(settings)
 }

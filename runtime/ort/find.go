@@ -31,6 +31,10 @@ type Options struct {
 	// environment variable LACUNA_ONNXRUNTIME is, no other place is tried: a
 	// wrong choice must not be papered over.
 	Path string
+	// Device decides between the library of install.sh and that of install.sh
+	// --cuda where both are installed: the second goes first for CUDA, and for
+	// Auto, or "", on a machine with a device.
+	Device Device
 }
 
 // Library is a shared library that looks usable.
@@ -113,7 +117,12 @@ func candidates(opts Options) []candidate {
 		out = append(out, candidate{filepath.Dir(exe), "next to the executable"})
 	}
 	if dir, err := CacheFolder(); err == nil {
-		out = append(out, candidate{dir, "cache folder"})
+		plain, cuda := candidate{dir, "cache folder"}, candidate{dir + cudaSuffix, "cache folder, CUDA"}
+		if opts.Device.wants() {
+			out = append(out, cuda, plain)
+		} else {
+			out = append(out, plain, cuda)
+		}
 	}
 	variable := loaderPath(runtime.GOOS)
 	for _, dir := range filepath.SplitList(os.Getenv(variable)) {
@@ -140,6 +149,9 @@ func CacheFolder() (string, error) {
 	}
 	return filepath.Join(base, "lacuna", "onnxruntime", PinnedVersion), nil
 }
+
+// cudaSuffix ends the name of the folder that install.sh --cuda fills.
+const cudaSuffix = "-cuda"
 
 // locate returns the library at path, which may be a folder with one.
 func locate(path string) (string, error) {

@@ -29,8 +29,9 @@ type Config struct {
 	// takes the number of processors, at most 4: beyond that small matrices
 	// gain nothing.
 	Threads int
-	// Provider is the execution provider; only "cpu", also meant by "", so far.
-	Provider string
+	// Device is where the model is to run; "" is Auto. Where CUDA is wanted and
+	// does not work the model runs on the CPU and Session.Fallback says why.
+	Device Device
 }
 
 // maxDefaultThreads bounds Threads when it is not given.
@@ -38,8 +39,10 @@ const maxDefaultThreads = 4
 
 // Session is a loaded model. It implements sched.Graph.
 type Session struct {
-	model   sched.Model
-	version string
+	model    sched.Model
+	version  string
+	device   Device
+	fallback *Fallback
 
 	mu      sync.Mutex // guards session and scratch: one run at a time
 	session *ortgo.DynamicAdvancedSession
@@ -53,28 +56,45 @@ var ErrClosed = errors.New("the model is closed")
 
 // Open loads the library, unless it is loaded already, and the model.
 func Open(config Config) (*Session, error) {
-	if config.Provider != "" && config.Provider != "cpu" {
-		return nil, fmt.Errorf("unknown provider %q: this build has cpu", config.Provider)
+	device, err := ParseDevice(string(config.Device))
+	if err != nil {
+		return nil, err
 	}
 	version, err := load(config.Library)
 	if err != nil {
 		return nil, err
 	}
-	options, err := sessionOptions(config)
+	session, device, fallback, err := place(config.Library, device, func(cuda bool) (*ortgo.DynamicAdvancedSession, error) {
+		return openGraph(config, cuda, version, inputNames, outputNames)
+	})
 	if err != nil {
-		return nil, fmt.Errorf("ONNX Runtime %s refuses a session option: %w", version, err)
-	}
-	defer options.Destroy()
-	session, err := ortgo.NewDynamicAdvancedSessionWithONNXData(config.Graph, inputNames, outputNames, options)
-	if err != nil {
-		return nil, fmt.Errorf("ONNX Runtime %s cannot load the model (%d bytes): %w", version, len(config.Graph), err)
+		return nil, err
 	}
 	model, err := readMetadata(session, config.TokenizerSHA256)
 	if err != nil {
 		session.Destroy()
 		return nil, err
 	}
-	return &Session{model: model, version: version, session: session}, nil
+	return &Session{model: model, version: version, device: device, fallback: fallback, session: session}, nil
+}
+
+// openGraph makes a session of a graph on one device.
+func openGraph(config Config, cuda bool, version string, inputs, outputs []string) (*ortgo.DynamicAdvancedSession, error) {
+	options, err := sessionOptions(config)
+	if err != nil {
+		return nil, fmt.Errorf("ONNX Runtime %s refuses a session option: %w", version, err)
+	}
+	defer options.Destroy()
+	if cuda {
+		if err := appendCUDA(options); err != nil {
+			return nil, fmt.Errorf("the CUDA provider of ONNX Runtime %s does not start: %w", version, err)
+		}
+	}
+	session, err := ortgo.NewDynamicAdvancedSessionWithONNXData(config.Graph, inputs, outputs, options)
+	if err != nil {
+		return nil, fmt.Errorf("ONNX Runtime %s cannot load the model (%d bytes): %w", version, len(config.Graph), err)
+	}
+	return session, nil
 }
 
 func sessionOptions(config Config) (*ortgo.SessionOptions, error) {
@@ -106,6 +126,13 @@ func (s *Session) Model() sched.Model { return s.model }
 
 // Version is the version that the loaded library reports.
 func (s *Session) Version() string { return s.version }
+
+// Device is where the model runs, never Auto.
+func (s *Session) Device() Device { return s.device }
+
+// Fallback says why the model runs on the CPU although CUDA was to be tried; nil
+// where there is nothing to say.
+func (s *Session) Fallback() *Fallback { return s.fallback }
 
 // Close frees the model after the run in progress. The library stays loaded.
 func (s *Session) Close() error {

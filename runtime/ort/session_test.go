@@ -203,7 +203,7 @@ func TestOpenRefuses(t *testing.T) {
 		"not a graph":     {func(c *Config) { c.Graph = []byte("hello") }, "cannot load the model (5 bytes)"},
 		"truncated graph": {func(c *Config) { c.Graph = c.Graph[:len(c.Graph)/2] }, "cannot load the model"},
 		"other tokenizer": {func(c *Config) { c.TokenizerSHA256 = "abc" }, "another tokenizer"},
-		"other provider":  {func(c *Config) { c.Provider = "abacus" }, `unknown provider "abacus"`},
+		"other device":    {func(c *Config) { c.Device = "abacus" }, `unknown device "abacus"`},
 		"other format": {func(c *Config) {
 			c.Graph = bytes.Replace(c.Graph, []byte("lacuna.format\x12\x011"), []byte("lacuna.format\x12\x012"), 1)
 		}, "format 2, this program reads format 1"},
@@ -222,25 +222,6 @@ func TestOpenRefuses(t *testing.T) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
 		})
-	}
-}
-
-func TestProviders(t *testing.T) {
-	lib, err := Find(Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	providers, err := Providers(lib)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(providers) == 0 || providers[0] != (Provider{Name: "cpu", Available: true}) {
-		t.Errorf("got %+v, want cpu first", providers)
-	}
-	for _, p := range providers {
-		if p.Available == (p.Fault != "") {
-			t.Errorf("%+v: available and faulty, or neither", p)
-		}
 	}
 }
 

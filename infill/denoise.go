@@ -69,6 +69,9 @@ func (d *denoising) better(a, b *canvas) int {
 // run takes denoising steps until no slot of any canvas is masked. The context
 // is checked before each.
 func (d *denoising) run(ctx context.Context, all []*canvas) error {
+	if done, err := d.loop(ctx, all); done || err != nil {
+		return err
+	}
 	mask := d.rules.vocab.Mask
 	for step := 1; step <= d.limit; step++ {
 		var live []*canvas

@@ -19,6 +19,10 @@ var (
 	smallGraph []byte
 	//go:embed small/tokenizer.json
 	smallTokenizer []byte
+	//go:embed small/fused.onnx
+	smallFused []byte
+	//go:embed small/fused16.onnx
+	smallFusedHalf []byte
 	//go:embed small/README.md
 	smallCard []byte
 )
@@ -31,7 +35,10 @@ type Bundle struct {
 	Manifest  Manifest
 	Graph     []byte // model.onnx
 	Tokenizer []byte // tokenizer.json
-	Card      string // the model card, README.md; empty when there is none
+	// Fused and FusedHalf are the nodes of the fused graph, see FusedGraph;
+	// empty when the bundle has none.
+	Fused, FusedHalf []byte
+	Card             string // the model card, README.md; empty when there is none
 	// Source is the folder it came from, or EmbeddedSource.
 	Source string
 }
@@ -69,6 +76,8 @@ func Default() (*Bundle, error) {
 		ManifestFile:  smallManifest,
 		GraphFile:     smallGraph,
 		TokenizerFile: smallTokenizer,
+		FusedFile:     smallFused,
+		FusedHalfFile: smallFusedHalf,
 		CardFile:      smallCard,
 	}
 	return load(func(name string) ([]byte, error) { return files[name], nil }, EmbeddedSource)
@@ -103,6 +112,15 @@ func load(read func(name string) ([]byte, error), source string) (*Bundle, error
 	}
 	if bundle.Tokenizer, err = checked(read, manifest, TokenizerFile); err != nil {
 		return nil, &Error{source, TokenizerFile, err}
+	}
+	for name, into := range map[string]*[]byte{FusedFile: &bundle.Fused, FusedHalfFile: &bundle.FusedHalf} {
+		if _, ok := manifest.Files[name]; !ok {
+			continue
+		}
+		// A copy without them is one that runs step by step.
+		if *into, err = checked(read, manifest, name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, &Error{source, name, err}
+		}
 	}
 	card, err := read(CardFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

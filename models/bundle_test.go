@@ -30,7 +30,7 @@ func unpack(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, data := range map[string][]byte{
-		ManifestFile: smallManifest, GraphFile: smallGraph, TokenizerFile: smallTokenizer,
+		ManifestFile: smallManifest, GraphFile: smallGraph, TokenizerFile: smallTokenizer, FusedFile: smallFused,
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
 			t.Fatal(err)
@@ -71,6 +71,7 @@ func TestLoadDamaged(t *testing.T) {
 		{"half a manifest", ManifestFile, func(b []byte) []byte { return b[:len(b)/2] }, "manifest.json is not valid JSON"},
 		{"other format", ManifestFile, manifest(`"format": 1`, `"format": 2`), "format 2, this program reads format 1"},
 		{"no format", ManifestFile, manifest(`"format": 1`, `"x": 1`), "format 0"},
+		{"altered fused graph", FusedFile, func(b []byte) []byte { b[len(b)/2] ^= 1; return b }, "fused.onnx is altered"},
 		{"nameless", ManifestFile, manifest(`"name":`, `"called":`), "has no name"},
 		{"graph not listed", ManifestFile, manifest(GraphFile, "graph.onnx"), "does not list model.onnx"},
 	}

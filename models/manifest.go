@@ -16,6 +16,10 @@ const (
 	ManifestFile  = "manifest.json"
 	GraphFile     = "model.onnx"
 	TokenizerFile = "tokenizer.json"
+	// FusedFile and FusedHalfFile are the fused graph without weights, for
+	// float32 and for float16. A bundle from before there was one lacks both.
+	FusedFile     = "fused.onnx"
+	FusedHalfFile = "fused16.onnx"
 	// CardFile is the model card. It is not in the manifest: no result depends on it.
 	CardFile = "README.md"
 )

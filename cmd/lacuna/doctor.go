@@ -84,6 +84,7 @@ type selfTest struct {
 	LoadMilliseconds float64 `json:"load_ms"`
 	Milliseconds     float64 `json:"fill_ms"`
 	Device           string  `json:"device"`
+	Fused            bool    `json:"fused"`
 	Warning          string  `json:"warning,omitempty"`
 	Steps            int     `json:"steps"`
 	Text             string  `json:"text"`
@@ -205,8 +206,16 @@ func (d *diagnosis) checkEngine(a *app, flags engineFlags) {
 		d.SelfTest.Warning = engine.Warning
 	}
 	d.SelfTest.Device = string(engine.Device)
-	timing := fmt.Sprintf("on %s, loaded in %.0f ms, filled in %.0f ms and %s", d.SelfTest.Device, d.SelfTest.LoadMilliseconds,
+	d.SelfTest.Fused = engine.Fused
+	how := ""
+	if engine.Fused {
+		how = ", all steps in one call"
+	}
+	timing := fmt.Sprintf("on %s%s, loaded in %.0f ms, filled in %.0f ms and %s", d.SelfTest.Device, how, d.SelfTest.LoadMilliseconds,
 		d.SelfTest.Milliseconds, count(result.Steps, "step"))
+	if err := engine.Failure(); err != nil {
+		d.add("cuda", checkFault, err.Error(), "run with --device cpu until it is mended")
+	}
 	// What checkDevice saw is said already; a device that fails at work is news.
 	if d.CUDA.Usable && engine.Warning != "" && flags.Device != string(ort.CPU) {
 		d.add("cuda", checkFault, engine.Warning, "run with --device cpu until it is mended")

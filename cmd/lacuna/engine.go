@@ -9,7 +9,6 @@ import (
 	"github.com/lacuna-dev/lacuna/models"
 	"github.com/lacuna-dev/lacuna/models/tokenizer"
 	"github.com/lacuna-dev/lacuna/runtime/ort"
-	"github.com/lacuna-dev/lacuna/runtime/sched"
 )
 
 // engineFlags choose what an engine is made of.
@@ -17,8 +16,10 @@ type engineFlags struct {
 	Bundle  string `placeholder:"DIR" help:"Model bundle; default: the one in this binary."`
 	Library string `placeholder:"PATH" help:"ONNX Runtime library or its folder; default: LACUNA_ONNXRUNTIME, next to lacuna, the cache folder, the system."`
 	Device  string `enum:"auto,cpu,cuda," default:"auto" env:"LACUNA_DEVICE" help:"Where the model runs: auto (CUDA where it is ready, else the processor), cpu or cuda; default: LACUNA_DEVICE, else auto."`
+	Fused   string `enum:"auto,on,off," default:"auto" help:"Take all denoising steps of a round in one call: on, off or auto, which is with CUDA only."`
 	Threads int    `placeholder:"N" default:"0" help:"Threads the model uses; 0 is the number of processors, at most 4."`
 
+	warn     func(error)    // is told when the model goes over to the CPU while it works
 	decoding infill.Options // set by commands that let it be chosen
 }
 
@@ -31,8 +32,18 @@ type engine struct {
 	Library ort.Library
 	Version string // of ONNX Runtime, as it reports itself
 	Device  ort.Device
+	Fused   bool   // rounds are taken in one call
 	Warning string // why the model does not run where it should; usually empty
+	failure func() error
 	close   func()
+}
+
+// Failure says why the engine went over to the CPU while it worked; usually nil.
+func (e *engine) Failure() error {
+	if e.failure == nil {
+		return nil
+	}
+	return e.failure()
 }
 
 // Close frees the model. It may be called once.
@@ -80,37 +91,25 @@ func assemble(bundle *models.Bundle, library ort.Library, flags engineFlags) (*e
 	if err != nil {
 		return nil, fmt.Errorf("model bundle %s: %w", bundle.Source, err)
 	}
-	session, err := ort.Open(ort.Config{
-		Library:         library,
-		Graph:           bundle.Graph,
-		TokenizerSHA256: bundle.TokenizerSHA256(),
-		Threads:         flags.Threads,
-		Device:          ort.Device(flags.Device),
-	})
+	parts := &engineParts{bundle: bundle, library: library, flags: flags, vocabulary: vocabulary}
+	denoiser, err := parts.denoiser()
 	if err != nil {
+		parts.close()
 		return nil, err
 	}
-	scheduler := sched.New(session, sched.Config{Vocab: vocabulary})
-	filler := infill.New(scheduler, tokens, flags.decoding)
-	var warning string
-	if fallback := session.Fallback(); fallback != nil {
-		warning = fallback.Error()
-	}
+	filler := infill.New(denoiser, tokens, flags.decoding)
 	return &engine{
 		Filler:  filler,
 		Name:    bundle.Manifest.Name,
 		Tokens:  tokens,
 		Sizes:   filler.Sizes,
 		Library: library,
-		Version: session.Version(),
-		Device:  session.Device(),
-		Warning: warning,
-		close: func() {
-			scheduler.Close()
-			// The process or the command ends; there is nothing to do about a
-			// model that cannot be freed.
-			_ = session.Close()
-		},
+		Version: parts.version,
+		Device:  parts.device,
+		Fused:   parts.fused != nil,
+		Warning: parts.warning,
+		failure: parts.failure,
+		close:   parts.close,
 	}, nil
 }
 

@@ -47,14 +47,16 @@ func (c *lspCmd) Run(a *app) error {
 	defer opened.close()
 	server := lsp.New(lsp.Options{
 		Filler: func(context.Context) (infill.Filler, error) {
-			engine, err := a.open(c.engineFlags)
+			flags := c.engineFlags
+			flags.warn = func(err error) { log.Warn(err.Error()) }
+			engine, err := a.open(flags)
 			if err != nil {
 				return nil, err
 			}
 			if engine.Warning != "" {
 				log.Warn(engine.Warning)
 			}
-			log.Info("engine ready", "model", engine.Name, "device", engine.Device, "onnxruntime", engine.Version, "library", engine.Library.Path)
+			log.Info("engine ready", "model", engine.Name, "device", engine.Device, "fused", engine.Fused, "onnxruntime", engine.Version, "library", engine.Library.Path)
 			return opened.keep(engine)
 		},
 		Log:     log,

@@ -31,6 +31,7 @@ type cli struct {
 	Fill    fillCmd    `cmd:"" help:"Fill the holes of files and show the diff."`
 	Lsp     lspCmd     `cmd:"" name:"lsp" help:"Run the language server for an editor."`
 	Eval    evalCmd    `cmd:"" help:"Cut holes out of real files, fill them and score the fills."`
+	Parity  parityCmd  `cmd:"" help:"Compare the fused graph with the stepwise engine, hole by hole."`
 	Bench   benchCmd   `cmd:"" help:"Measure load time, fills, keystrokes and memory."`
 	Doctor  doctorCmd  `cmd:"" help:"Check library, model and engine, and say what to do about faults."`
 	Model   modelCmd   `cmd:"" help:"Show the model: name, checksums and card."`
@@ -65,15 +66,21 @@ type app struct {
 
 // engine opens one and says, once, why it does not run where it should.
 func (a *app) engine(flags engineFlags) (*engine, error) {
+	flags.warn = a.say
 	e, err := a.open(flags)
 	if err == nil && e.Warning != "" && !a.warned {
 		a.warned = true
-		status := a.status()
-		status.show("") // a line of progress may stand there
-		status.clear()
-		fmt.Fprintf(a.stderr, "lacuna: %s\n", e.Warning)
+		a.say(errors.New(e.Warning))
 	}
 	return e, err
+}
+
+// say prints a message, over a line of progress that may stand there.
+func (a *app) say(message error) {
+	status := a.status()
+	status.show("")
+	status.clear()
+	fmt.Fprintf(a.stderr, "lacuna: %v\n", message)
 }
 
 func main() {

@@ -117,6 +117,9 @@ func (f engineFlags) arguments() []string {
 	if f.Device != "" {
 		args = append(args, "--device", f.Device)
 	}
+	if f.Fused != "" {
+		args = append(args, "--fused", f.Fused)
+	}
 	if f.Threads != 0 {
 		args = append(args, "--threads", strconv.Itoa(f.Threads))
 	}

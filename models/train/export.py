@@ -41,8 +41,11 @@ OPTIONAL_KEYS = ("snippets",)  # left out when absent: models from before there 
 class Graph:
     """Collects nodes and initializers; every method returns tensor names."""
 
-    def __init__(self):
+    prefix = ""  # of the names of tensors
+
+    def __init__(self, constants="const"):
         self.nodes, self.initializers, self.seen = [], [], {}
+        self.constants = constants  # what their names begin with
 
     def op(self, kind, *inputs, outputs=1, domain="", **attributes):
         """Adds a node. outputs is a number, or a list with "" for unwanted ones."""
@@ -62,7 +65,7 @@ class Graph:
         array = np.asarray(value, dtype=dtype)
         key = (array.dtype.str, array.shape, array.tobytes())
         if key not in self.seen:
-            self.seen[key] = self.weight(f"const_{len(self.seen)}", array)
+            self.seen[key] = self.weight(f"{self.constants}_{len(self.seen)}", array)
         return self.seen[key]
 
 
@@ -282,7 +285,10 @@ def write_bundle(out, weights, config, tokenizer, name, precision, training):
     manifest = {"format": FORMAT, "name": name, "precision": precision, "files": files,
                 "config": published(config), "training": training}
     (out / "manifest.json").write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
-    return files
+    import fused  # which builds on this module
+
+    fused.write(out)
+    return json.loads((out / "manifest.json").read_text())["files"]
 
 
 def main():

@@ -52,6 +52,13 @@ func Load(lib Library) error {
 	return err
 }
 
+// LoadedVersion is the version that the loaded library reports; empty before.
+func LoadedVersion() string {
+	environment.Lock()
+	defer environment.Unlock()
+	return environment.version
+}
+
 // appendCUDA has a session run on the first CUDA device. That loads the
 // provider's library.
 func appendCUDA(options *ortgo.SessionOptions) error {

@@ -162,10 +162,11 @@ func (s *Session) Run(ctx context.Context, call *sched.Call, result *sched.Resul
 		return err
 	}
 	defer b.destroy()
-	return s.execute(ctx, b)
+	return execute(ctx, s.session, b)
 }
 
-func (s *Session) execute(ctx context.Context, b *binding) error {
+// execute runs a session; a cancellation terminates it.
+func execute(ctx context.Context, session *ortgo.DynamicAdvancedSession, b *binding) error {
 	options, err := ortgo.NewRunOptions()
 	if err != nil {
 		return err
@@ -177,7 +178,7 @@ func (s *Session) execute(ctx context.Context, b *binding) error {
 		// It only sets a flag; the run's own error is the one that matters.
 		_ = options.Terminate()
 	})
-	err = s.session.RunWithOptions(b.inputs, b.outputs, options)
+	err = session.RunWithOptions(b.inputs, b.outputs, options)
 	if !stop() {
 		<-terminated // options must outlive the call
 	}

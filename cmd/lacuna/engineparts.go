@@ -1,0 +1,125 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/lacuna-dev/lacuna/infill"
+	"github.com/lacuna-dev/lacuna/models"
+	"github.com/lacuna-dev/lacuna/runtime/fused"
+	"github.com/lacuna-dev/lacuna/runtime/ort"
+	"github.com/lacuna-dev/lacuna/runtime/sched"
+)
+
+// engineParts opens what an engine runs on: the fused graph with CUDA where it is
+// ready, or where it was asked for; else the stepwise graph on the CPU. Behind a
+// fused graph the stepwise one is opened when it is first needed.
+type engineParts struct {
+	bundle     *models.Bundle
+	library    ort.Library
+	flags      engineFlags
+	vocabulary infill.Vocabulary
+
+	device  ort.Device
+	version string // of ONNX Runtime
+	warning string
+	fused   *fused.Denoiser
+
+	mu     sync.Mutex // guards what follows
+	opened []func()   // closes what was opened, the last first
+	failed error      // of a call of the fused graph
+	closed bool
+}
+
+func (p *engineParts) denoiser() (infill.Denoiser, error) {
+	if p.flags.Fused != "off" {
+		d, err := p.openFused()
+		if d != nil || err != nil {
+			return d, err
+		}
+	}
+	return p.stepwise()
+}
+
+// openFused returns nil where the stepwise engine is the better one.
+func (p *engineParts) openFused() (infill.Denoiser, error) {
+	config := p.config()
+	config.Device = ort.Device(p.flags.Device)
+	graph, fallback, err := ort.OpenFused(ort.FusedConfig{Config: config, Graphs: p.bundle.FusedGraph, OnCPU: p.flags.Fused == "on"})
+	if fallback != nil {
+		p.warning = fallback.Error()
+	}
+	if err != nil || graph == nil {
+		return nil, err
+	}
+	d := fused.New(graph, fused.Config{Vocab: p.vocabulary, Stepwise: p.stepwise, Failed: p.fail})
+	p.keep(func() {
+		d.Close()
+		// The process or the command ends; there is nothing to do about a
+		// model that cannot be freed.
+		_ = graph.Close()
+	})
+	p.device, p.fused, p.version = graph.Device(), d, ort.LoadedVersion()
+	return d, nil
+}
+
+// stepwise opens the graph of single steps, on the CPU.
+func (p *engineParts) stepwise() (infill.Denoiser, error) {
+	config := p.config()
+	config.Graph, config.Device = p.bundle.Graph, ort.CPU
+	session, err := ort.Open(config)
+	if err != nil {
+		return nil, err
+	}
+	scheduler := sched.New(session, sched.Config{Vocab: p.vocabulary})
+	err = p.keep(func() {
+		scheduler.Close()
+		_ = session.Close()
+	})
+	if p.fused == nil {
+		p.device, p.version = ort.CPU, session.Version()
+	}
+	return scheduler, err
+}
+
+func (p *engineParts) config() ort.Config {
+	return ort.Config{Library: p.library, TokenizerSHA256: p.bundle.TokenizerSHA256(), Threads: p.flags.Threads}
+}
+
+// keep has close called by engineParts.close, or at once where that has been.
+func (p *engineParts) keep(close func()) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		close()
+		return errors.New("the engine is closed")
+	}
+	p.opened = append(p.opened, close)
+	return nil
+}
+
+func (p *engineParts) fail(err error) {
+	p.mu.Lock()
+	p.failed = fmt.Errorf("a call of the fused graph failed, the model runs on the CPU from now on: %w", err)
+	p.mu.Unlock()
+	if p.flags.warn != nil {
+		p.flags.warn(p.failed)
+	}
+}
+
+func (p *engineParts) failure() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.failed
+}
+
+func (p *engineParts) close() {
+	p.mu.Lock()
+	opened := p.opened
+	p.opened, p.closed = nil, true
+	p.mu.Unlock()
+	for i := len(opened) - 1; i >= 0; i-- {
+		opened[i]()
+	}
+}

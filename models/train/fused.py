@@ -1,0 +1,503 @@
+"""Build the fused graph of a bundle: context and the whole denoising loop in one call.
+
+    python models/train/fused.py models/small
+
+reads model.onnx and tokenizer.json of the bundle and writes fused.onnx (float32,
+for CPUs) and fused16.onnx (float16, for CUDA) beside them, and their checksums
+into manifest.json. export.py does the same for every bundle it writes. The contract
+is in docs/model.md.
+
+Neither file has weights: they name the tensors of model.onnx, whose initializers
+are to be appended (join does it here, package models in Go). A serialised protobuf
+message followed by another of its kind is both merged, so joining is appending.
+
+What is decoded, and in which order, is infill/canvas.go, written without branches:
+every slot of every canvas of every request at once. The names of the steps (pick,
+settle, doubt) are those of that file.
+"""
+
+import argparse
+import hashlib
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from export import CANVAS, EPSILON, MASKED, MS, ROPE_BASE, Graph
+
+FORMAT = 1  # of the fused contract
+OPSET = 23  # the first with Attention
+IR_VERSION = 11
+PAD, MASK, DELETE = 0, 1, 2  # docs/model.md: special tokens have fixed ids
+TEXT, BREAK, CONTROL = 0, 1, 2  # glyphs, as in infill/canvas.go
+REMASK_LIMIT = 3  # as infill/canvas.go has it
+UNLIKELY = -14.0
+NEVER = -1e30  # the rank of what must not be chosen: below every logarithm, above its double
+
+FILES = {"fused.onnx": False, "fused16.onnx": True}  # whether in half precision
+ATTENTIONS = ("onnx", "mha", "plain")
+# What each provider runs best by default. CPU: measured, see docs/benchmarks.md. CUDA: not measured yet.
+DEFAULT_ATTENTION = {False: "plain", True: "mha"}
+
+INPUTS = (  # name, type, shape; B requests of N canvases of C slots
+    ("left", TensorProto.INT64, ["B", "P"]), ("right", TensorProto.INT64, ["B", "Q"]),
+    ("slots", TensorProto.INT64, ["B", "N", "C"]), ("settled", TensorProto.FLOAT, ["B", "N", "C"]),
+    ("remasked", TensorProto.INT64, ["B", "N", "C"]), ("banned", TensorProto.INT64, ["B", "N", "C", "X"]),
+    ("told", TensorProto.INT64, ["B", "N"]), ("multiline", TensorProto.INT64, ["B"]),
+    ("threshold", TensorProto.FLOAT, ["B"]), ("floor", TensorProto.FLOAT, ["B"]),
+    ("limit", TensorProto.INT64, ["B"]), ("noise", TensorProto.FLOAT, ["S", "B", "N", "C", "K1"]))
+STATE = (  # what a step changes, in the order of the loop
+    ("slots", TensorProto.INT64, ["B", "N", "C"]), ("settled", TensorProto.FLOAT, ["B", "N", "C"]),
+    ("remasked", TensorProto.INT64, ["B", "N", "C"]), ("steps", TensorProto.INT64, ["B", "N"]),
+    ("forwards", TensorProto.INT64, ["B"]))
+
+
+class Body(Graph):
+    """The nodes of a loop's body. Its constants belong to the graph around it."""
+
+    prefix = "body_"
+
+    def __init__(self, outer):
+        super().__init__()
+        self.outer = outer
+        self.const = outer.const
+
+    def op(self, kind, *inputs, outputs=1, domain="", **attributes):
+        if isinstance(outputs, int):
+            outputs = [f"{self.prefix}{kind}_{len(self.nodes)}_{i}" for i in range(outputs)]
+        return super().op(kind, *inputs, outputs=outputs, domain=domain, **attributes)
+
+
+class Network:
+    """The transformer of docs/model.md over the tensors that model.onnx stores."""
+
+    def __init__(self, g, stored, config, half, attention):
+        self.g, self.c, self.attention = g, config, attention
+        self.type = TensorProto.FLOAT16 if half else TensorProto.FLOAT
+        self.real = np.float16 if half else np.float32
+        self.masked = -3e4 if half else MASKED
+        self.stored = stored  # name -> whether it has a scale
+        self.ones = {w: g.const(np.ones(w), self.real) for w in {config["d_model"], config["head_dim"]}}
+        layers = range(config["n_layer"])
+        self.w = {f"layers.{i}.{n}": self.matrix(f"layers.{i}.{n}") for i in layers for n in ("wqkv", "wo", "wgu", "wd")}
+        self.emb = self.table("emb")
+        self.unembed = g.op("Transpose", self.emb, perm=[1, 0])
+        self.roles = g.op("Cast", "role_emb", to=self.type)
+        self.frequency = g.const(ROPE_BASE ** (-np.arange(config["head_dim"] // 2) / (config["head_dim"] // 2)), np.float32)
+
+    def table(self, name):
+        """A stored matrix as it is, multiplied out and in the precision of the graph."""
+        g = self.g
+        if not self.stored[name]:
+            return g.op("Cast", name, to=self.type)
+        whole = g.op("Mul", g.op("Cast", name, to=TensorProto.FLOAT), name + ".scale")
+        return g.op("Cast", g.op("Reshape", whole, g.const([0, -1])), to=self.type)
+
+    def matrix(self, name):
+        return self.g.op("Transpose", self.table(name), perm=[1, 0])
+
+    def rms(self, g, x, width):
+        return g.op("SimplifiedLayerNormalization", x, self.ones[width], axis=-1, epsilon=EPSILON)
+
+    def add_rms(self, g, x, delta):
+        """rms(x + delta) and x + delta."""
+        names = [f"{g.prefix}norm_{len(g.nodes)}", "", "", f"{g.prefix}sum_{len(g.nodes)}"]
+        return g.op("SkipSimplifiedLayerNormalization", x, delta, self.ones[self.c["d_model"]], domain=MS, outputs=names, epsilon=EPSILON)
+
+    def rotation(self, g, positions):
+        """The angles of positions [B, n], for rotate."""
+        shape = g.op("Shape", positions)
+        every = g.op("Reshape", g.op("Range", g.const(0), g.op("Size", positions), g.const(1)), shape)
+        angle = g.op("Mul", g.op("Cast", g.op("Reshape", positions, g.const([-1, 1])), to=TensorProto.FLOAT), self.frequency)
+        cos, sin = (g.op("Cast", g.op(f, angle), to=self.type) for f in ("Cos", "Sin"))
+        return every, cos, sin
+
+    def rotate(self, g, x, angles):
+        """Rotates x [B, heads, n, hd] by what rotation returned."""
+        return g.op("RotaryEmbedding", x, *angles, domain=MS)
+
+    def heads(self, g, h, i):
+        """q [B, heads, n, hd], k and v [B, kvs, n, hd] of layer i; q and k normed, not rotated."""
+        c = self.c
+        qkv = g.op("Reshape", g.op("MatMul", h, self.w[f"layers.{i}.wqkv"]), g.const([0, 0, -1, c["head_dim"]]))
+        parts = g.const([c["n_head"], c["n_kv"], c["n_kv"]])
+        q, k, v = g.op("Split", g.op("Transpose", qkv, perm=[0, 2, 1, 3]), parts, outputs=3, axis=1)
+        return self.rms(g, q, c["head_dim"]), self.rms(g, k, c["head_dim"]), v
+
+    def attend(self, g, q, k, v, bias=None, causal=False):
+        """Attention of q [B, heads, n, e] over k [B, kvs, T, e] and v [B, kvs, T, hd]; -> [B, n, heads*hd].
+
+        bias [B, 1, n, T] is added to the scores; causal needs n = T.
+        """
+        c = self.c
+        scale, heads, kvs, hd = 1 / math.sqrt(c["head_dim"]), c["n_head"], c["n_kv"], c["head_dim"]
+        if self.attention == "onnx":
+            out = g.op("Attention", q, k, v, *([bias] if bias else []), scale=scale, is_causal=int(causal))
+            return self.joined(g, out)
+        if self.attention == "mha":
+            def rows(x):
+                return self.joined(g, x)
+
+            def every_head(x):  # [B, kvs, T, e] -> [B, T, heads*e]
+                if heads != kvs:
+                    wide = g.op("Concat", *[g.op("Unsqueeze", x, g.const([2]))] * (heads // kvs), axis=2)
+                    size = g.op("Concat", g.const([0, heads]), g.op("Shape", x, start=2), axis=0)
+                    x = g.op("Reshape", wide, size)
+                return rows(x)
+
+            extra = ["", "", bias] if bias else []  # no bias of the projections, no padding mask
+            return g.op("MultiHeadAttention", rows(q), every_head(k), every_head(v), *extra, domain=MS, num_heads=heads, scale=scale, unidirectional=int(causal))
+        group = heads // kvs
+        q = g.op("Reshape", q, g.op("Concat", g.const([0, kvs, -1]), g.op("Shape", q, start=3), axis=0))
+        s = g.op("FusedMatMul", q, k, domain=MS, transB=1, alpha=scale)
+        if causal:
+            n = g.op("Squeeze", g.op("Shape", k, start=2, end=3))
+            index = g.op("Range", g.const(0), n, g.const(1))
+            seen = g.op("LessOrEqual", index, g.op("Unsqueeze", index, g.const([1])))
+            bias = g.op("Where", seen, g.const(0, self.real), g.const(self.masked, self.real))
+            bias = g.op("Concat", *[bias] * group, axis=0)
+        else:
+            bias = g.op("Concat", *[bias] * group, axis=2)
+        mixed = g.op("MatMul", g.op("Softmax", g.op("Add", s, bias), axis=-1), v)
+        return self.joined(g, g.op("Reshape", mixed, g.const([0, heads, -1, hd])))
+
+    def joined(self, g, x):
+        """[B, heads, n, e] -> [B, n, heads*e]."""
+        return g.op("Reshape", g.op("Transpose", x, perm=[0, 2, 1, 3]), g.const([0, 0, -1]))
+
+    def rest(self, g, x, mixed, i):
+        """The layer after its attention: rms of the sum, and the sum."""
+        h, x = self.add_rms(g, x, g.op("MatMul", mixed, self.w[f"layers.{i}.wo"]))
+        gate, up = g.op("Split", g.op("MatMul", h, self.w[f"layers.{i}.wgu"]), outputs=2, axis=-1, num_outputs=2)
+        inner = g.op("Mul", g.op("QuickGelu", gate, domain=MS, alpha=1.0), up)  # alpha 1 is silu
+        return self.add_rms(g, x, g.op("MatMul", inner, self.w[f"layers.{i}.wd"]))
+
+    def embed(self, g, tokens, role):
+        x = self.rms(g, g.op("Add", g.op("Gather", self.emb, tokens), g.op("Gather", self.roles, g.const([role]))), self.c["d_model"])
+        return x, self.rms(g, x, self.c["d_model"])
+
+    def stream(self, tokens, role):
+        """Keys (rotated) and values [B, kvs, n, hd] of each layer of a stream [B, n].
+
+        Padding stands at the end, where nothing that counts sees it.
+        """
+        g = self.g
+        index = g.op("Range", g.const(0), g.op("Squeeze", g.op("Shape", tokens, start=1, end=2)), g.const(1))
+        angles = self.rotation(g, g.op("Expand", index, g.op("Shape", tokens)))
+        x, h = self.embed(g, tokens, role)
+        out, last = [], self.c["n_layer"] - 1
+        for i in range(last + 1):
+            q, k, v = self.heads(g, h, i)
+            k = self.rotate(g, k, angles)
+            out.append((k, v))
+            if i < last:
+                h, x = self.rest(g, x, self.attend(g, self.rotate(g, q, angles), k, v, causal=True), i)
+        return out
+
+
+class Denoiser:
+    """Steps of docs/model.md's decoding over canvases [B, N, C]."""
+
+    def __init__(self, net, glyphs):
+        self.net, self.g, self.c = net, net.g, net.c
+        g = self.g
+        self.glyphs = g.const(glyphs, np.int64)
+        self.past = []
+        for (ka, va), (kb, vb) in zip(net.stream("left", 0), net.stream("right", 1)):
+            # One attention for two frames: queries are [frame A | frame B], keys have zeros in the other's half.
+            keys = g.op("Concat", self.half(g, ka, 0), self.half(g, kb, 1), axis=2)
+            self.past.append((keys, g.op("Concat", va, vb, axis=2)))
+
+        def solid(tokens):
+            return g.op("Not", g.op("Equal", tokens, g.const(PAD)))
+
+        def count(flags):
+            return g.op("ReduceSum", g.op("Cast", flags, to=TensorProto.INT64), g.const([-1]), keepdims=1)
+
+        shape = g.op("Shape", "slots")
+        self.shape = shape
+        canvases = g.op("Shape", "slots", start=1, end=2)
+        slots = g.op("Shape", "slots", start=2, end=3)
+        self.real = solid("slots")
+        size = count(self.real)  # [B, N, 1]
+        index = g.op("Range", g.const(0), g.op("Squeeze", slots), g.const(1))
+        self.index = index
+        j = g.op("Expand", index, shape)
+
+        def beside(tokens):  # [B, 1, 1]
+            return g.op("Unsqueeze", count(solid(tokens)), g.const([2]))
+
+        self.pos_a = self.flatten(g, g.op("Add", beside("left"), j))
+        self.pos_b = self.flatten(g, g.op("Sub", g.op("Add", beside("right"), g.op("Sub", size, g.const(1))), j))
+        self.frames = net.rotation(g, self.pos_a), net.rotation(g, self.pos_b)
+
+        # Who sees whom: [B, 1, N*C, P+Q+N*C]. A canvas sees both streams and itself, never another.
+        owner = g.op("Reshape", g.op("Expand", g.op("Unsqueeze", g.op("Range", g.const(0), g.op("Squeeze", canvases), g.const(1)), g.const([1])),
+                                     g.op("Concat", canvases, slots, axis=0)), g.const([-1]))
+        same = g.op("Equal", owner, g.op("Unsqueeze", owner, g.const([1])))  # [N*C, N*C]
+        own = g.op("And", same, g.op("Unsqueeze", self.flatten(g, self.real), g.const([1])))  # [B, N*C, N*C]
+        past = g.op("Unsqueeze", g.op("Concat", solid("left"), solid("right"), axis=1), g.const([1]))  # [B, 1, P+Q]
+        rows = g.op("Shape", own, start=1, end=2)
+        past = g.op("Expand", past, g.op("Concat", g.const([1]), rows, g.const([1]), axis=0))
+        seen = g.op("Unsqueeze", g.op("Concat", past, own, axis=2), g.const([1]))
+        self.bias = g.op("Where", seen, g.const(0, net.real), g.const(net.masked, net.real))
+
+        def each(name, axes):  # [B] or [B, N] -> [B, N or 1, 1]
+            return g.op("Unsqueeze", name, g.const(axes))
+
+        self.told, self.threshold, self.floor = each("told", [2]), each("threshold", [1, 2]), each("floor", [1, 2])
+        self.limit = each("limit", [1, 2])
+        self.oneline = g.op("Unsqueeze", g.op("Equal", "multiline", g.const(0)), g.const([1, 2, 3]))
+        self.banned = g.op("Unsqueeze", "banned", g.const([3]))  # [B, N, C, 1, X]
+        end_banned = g.op("Cast", g.op("Equal", "banned", g.const(DELETE)), to=TensorProto.FLOAT)
+        self.end_banned = g.op("Greater", g.op("ReduceSum", end_banned, g.const([-1]), keepdims=0), g.const(0, np.float32))
+        self.before_told = g.op("Less", j, self.told)
+        self.draws = g.op("Sub", g.op("Shape", "noise", start=0, end=1), g.const([1]))
+        self.k = self.c["top_k"]
+
+    def half(self, g, keys, which):
+        zeros = g.op("Sub", keys, keys)
+        return g.op("Concat", *([keys, zeros] if which == 0 else [zeros, keys]), axis=3)
+
+    def flatten(self, g, x):
+        return g.op("Reshape", x, g.const([0, -1]))
+
+    def predict(self, g, slots):
+        """Candidates [B, N, C, K] with their log-probabilities, and quality [B, N, C]."""
+        net, c = self.net, self.c
+        x, h = net.embed(g, self.flatten(g, slots), CANVAS)
+        frame_a, frame_b = self.frames
+        for i in range(c["n_layer"]):
+            q, k, v = net.heads(g, h, i)
+            q = g.op("Concat", net.rotate(g, q, frame_a), net.rotate(g, q, frame_b), axis=3)
+            keys, values = self.past[i]
+            keys = g.op("Concat", keys, self.half(g, net.rotate(g, k, frame_a), 0), axis=2)
+            values = g.op("Concat", values, v, axis=2)
+            h, x = net.rest(g, x, net.attend(g, q, keys, values, self.bias), i)
+        logits = g.op("Cast", g.op("MatMul", h, net.unembed), to=TensorProto.FLOAT)
+        logp, ids = g.op("TopK", g.op("LogSoftmax", logits, axis=-1), g.const([self.k]), outputs=2, axis=-1)
+        score = g.op("MatMul", g.op("Cast", h, to=TensorProto.FLOAT), "quality.w")
+        quality = g.op("Reshape", g.op("Sigmoid", g.op("Add", score, "quality.b")), self.shape)
+        wide = g.op("Concat", self.shape, g.const([self.k]), axis=0)
+        return g.op("Reshape", ids, wide), g.op("Reshape", logp, wide), quality
+
+    # --- flags over [B, N, C]; sums along C stand for loops over slots ---
+
+    def along(self, g, flags, reverse=0):
+        """How many of flags are set up to and with each slot (from it on, in reverse)."""
+        return g.op("CumSum", g.op("Cast", flags, to=TensorProto.FLOAT), g.const(2), reverse=reverse)
+
+    def some(self, g, count):
+        return g.op("Greater", count, g.const(0, np.float32))
+
+    def first(self, g, flags):
+        return g.op("And", flags, g.op("Equal", self.along(g, flags), g.const(1, np.float32)))
+
+    def is_text(self, g, slots):
+        special = g.op("LessOrEqual", slots, g.const(DELETE))  # pad, mask and delete
+        return g.op("Not", special)
+
+    def pick(self, g, ids, logp, noise, masked, text_behind):
+        """Token, log-probability and rank of the best admissible candidate of each slot."""
+        glyph = g.op("Gather", self.glyphs, ids)
+        ends = g.op("Or", g.op("Equal", ids, g.const(DELETE)), g.op("And", self.oneline, g.op("Equal", glyph, g.const(BREAK))))
+        end_p = g.op("ReduceSum", g.op("Where", ends, g.op("Exp", logp), g.const(0, np.float32)), g.const([-1]), keepdims=0)
+        banned = g.op("Cast", g.op("Equal", g.op("Unsqueeze", ids, g.const([4])), self.banned), to=TensorProto.FLOAT)
+        banned = self.some(g, g.op("ReduceSum", banned, g.const([-1]), keepdims=0))
+        out = g.op("Or", g.op("Or", ends, banned), g.op("Equal", glyph, g.const(CONTROL)))
+        draws, end_draw = g.op("Split", noise, g.const([self.k, 1]), outputs=2, axis=-1)
+        ranks = g.op("Where", out, g.const(NEVER, np.float32), g.op("Add", logp, draws))
+        rank, at = g.op("TopK", ranks, g.const([1]), outputs=2, axis=-1)
+
+        def chosen(x):
+            return g.op("Squeeze", g.op("GatherElements", x, at, axis=3), g.const([3]))
+
+        rank = g.op("Squeeze", rank, g.const([3]))
+        none = g.op("LessOrEqual", rank, g.const(NEVER, np.float32))
+        end_logp = g.op("Log", end_p)
+        end_rank = g.op("Add", end_logp, g.op("Squeeze", end_draw, g.const([3])))
+        closed = g.op("Or", g.op("Or", text_behind, self.before_told), self.end_banned)
+        ending = g.op("And", g.op("And", self.some(g, end_p), g.op("Not", closed)), g.op("Greater", end_rank, rank))
+        token = g.op("Where", none, g.const(MASK), chosen(ids))
+        return (g.op("Where", ending, g.const(DELETE), token), g.op("Where", ending, end_logp, chosen(logp)), g.op("Where", ending, end_rank, rank))
+
+    def settle_all(self, g, slots, settled, masked, token, logp, text_behind):
+        """The last step: every slot, in reading order."""
+        unlikely = g.op("Equal", token, g.const(MASK))
+        token = g.op("Where", unlikely, g.const(DELETE), token)
+        logp = g.op("Where", unlikely, g.const(UNLIKELY, np.float32), logp)
+        is_end = g.op("Equal", token, g.const(DELETE))
+        end = g.op("And", g.op("And", masked, is_end), g.op("Not", text_behind))
+        text = g.op("And", masked, g.op("Not", is_end))
+        slots, settled = g.op("Where", text, token, slots), g.op("Where", text, logp, settled)
+        return self.end_from(g, slots, settled, end, logp)
+
+    def end_from(self, g, slots, settled, end, logp):
+        """Deletes everything from the first of end on; only that one counts in the score."""
+        behind = self.some(g, self.along(g, end))
+        settled = g.op("Where", behind, g.const(0, np.float32), settled)
+        return g.op("Where", behind, g.const(DELETE), slots), g.op("Where", self.first(g, end), logp, settled)
+
+    def settle_sure(self, g, slots, settled, masked, token, logp, rank, text_behind):
+        """What reaches the threshold, at least the surest; an end only at the front."""
+        is_end = g.op("Equal", token, g.const(DELETE))
+        sure = g.op("GreaterOrEqual", rank, self.threshold)
+        front = self.first(g, masked)
+        sure_end = g.op("And", g.op("And", masked, is_end), sure)
+        waits = self.some(g, self.along(g, g.op("And", sure_end, g.op("Not", front))))
+        able = g.op("And", g.op("And", masked, g.op("Or", front, g.op("Not", is_end))), g.op("Not", waits))
+        _, best = g.op("TopK", g.op("Where", able, rank, g.const(2 * NEVER, np.float32)), g.const([1]), outputs=2, axis=-1)
+        top = g.op("And", able, g.op("Equal", self.index, best))
+        nothing = g.op("Equal", token, g.const(MASK))
+        # The surest is an end, or nothing is admissible anywhere: the front ends the answer.
+        logp_end = g.op("Where", nothing, g.const(UNLIKELY, np.float32), logp)
+        end = g.op("And", top, g.op("Or", is_end, g.op("And", nothing, g.op("Not", text_behind))))
+        text = g.op("And", g.op("And", able, g.op("Or", sure, top)), g.op("Not", g.op("Or", is_end, nothing)))
+        slots, settled = g.op("Where", text, token, slots), g.op("Where", text, logp, settled)
+        slots, settled = self.end_from(g, slots, settled, end, logp_end)
+        # What is at the front now may be a sure end as well.
+        front = self.first(g, g.op("Equal", slots, g.const(MASK)))
+        behind = self.some(g, self.along(g, self.is_text(g, slots), reverse=1))
+        end = g.op("And", g.op("And", front, sure_end), g.op("Not", behind))
+        return self.end_from(g, slots, settled, end, logp)
+
+    def doubt(self, g, slots, settled, remasked, shown, quality):
+        again = g.op("And", g.op("And", shown, g.op("Less", quality, self.floor)), g.op("Less", remasked, g.const(REMASK_LIMIT)))
+        return (g.op("Where", again, g.const(MASK), slots), g.op("Where", again, g.const(0, np.float32), settled),
+                g.op("Add", remasked, g.op("Cast", again, to=TensorProto.INT64)))
+
+    def alive(self, g, slots, step):
+        """Which canvases [B, N, 1] take the given step."""
+        open_ = self.some(g, g.op("ReduceSum", g.op("Cast", g.op("Equal", slots, g.const(MASK)), to=TensorProto.FLOAT), g.const([2]), keepdims=1))
+        return g.op("And", open_, g.op("Less", step, self.limit))
+
+    def step(self, g, number, state):
+        """One denoising step. number is an int64 scalar, 0 for the first."""
+        slots, settled, remasked, steps, forwards = state
+        live = self.alive(g, slots, number)
+        ids, logp, quality = self.predict(g, slots)
+        masked = g.op("Equal", slots, g.const(MASK))
+        shown = self.is_text(g, slots)
+        text_behind = self.some(g, self.along(g, shown, reverse=1))
+        noise = g.op("Squeeze", g.op("Gather", "noise", g.op("Min", g.op("Reshape", number, g.const([1])), self.draws), axis=0), g.const([0]))
+        token, token_logp, rank = self.pick(g, ids, logp, noise, masked, text_behind)
+        all_slots, all_settled = self.settle_all(g, slots, settled, masked, token, token_logp, text_behind)
+        sure = self.settle_sure(g, slots, settled, masked, token, token_logp, rank, text_behind)
+        sure_slots, sure_settled, sure_remasked = self.doubt(g, *sure, remasked, shown, quality)
+        final = g.op("Equal", g.op("Add", number, g.const(1)), self.limit)
+
+        def outcome(last, other, before):
+            after = g.op("Where", final, last, other)
+            return g.op("Where", g.op("And", live, self.real), after, before)
+
+        taken = g.op("Cast", g.op("Squeeze", live, g.const([2])), to=TensorProto.INT64)
+        some = g.op("Cast", self.some(g, g.op("ReduceSum", g.op("Cast", taken, to=TensorProto.FLOAT), g.const([1]), keepdims=0)), to=TensorProto.INT64)
+        return (outcome(all_slots, sure_slots, slots), outcome(all_settled, sure_settled, settled), outcome(remasked, sure_remasked, remasked),
+                g.op("Add", steps, taken), g.op("Add", forwards, some))
+
+    def more(self, g, slots, step):
+        """Whether any canvas takes the given step: a bool scalar."""
+        live = g.op("Cast", self.alive(g, slots, step), to=TensorProto.FLOAT)
+        return g.op("Squeeze", self.some(g, g.op("ReduceSum", g.op("Reshape", live, g.const([-1])), g.const([0]), keepdims=1)), g.const([0]))
+
+
+def build(stored, config, metadata, glyphs, half=False, attention=None, unroll=0):
+    """The ModelProto without the weights.
+
+    stored tells for each matrix of model.onnx whether it has scales; unroll is the
+    number of steps to lay out one after the other, 0 for a loop that ends as
+    soon as all is settled.
+    """
+    g = Graph("fused_const")
+    net = Network(g, stored, config, half, attention or DEFAULT_ATTENTION[half])
+    d = Denoiser(net, glyphs)
+    zero = g.op("Sub", "limit", "limit")
+    state = ["slots", "settled", "remasked", g.op("Mul", "told", g.const(0)), zero]
+    if unroll:
+        for number in range(unroll):
+            state = d.step(g, g.const(number), state)
+        for (name, _, _), tensor in zip(STATE, state):
+            g.op("Identity", tensor, outputs=[f"{name}_out"])
+    else:
+        body = Body(g)
+        inner = [f"body_{name}" for name, _, _ in STATE]
+        after = d.step(body, "body_number", inner)
+        after = [body.op("Identity", a) for a in after]
+        again = body.op("Identity", d.more(body, after[0], body.op("Add", "body_number", g.const(1))))
+        scalar = [("body_number", TensorProto.INT64, []), ("body_again", TensorProto.BOOL, [])]
+        graph = helper.make_graph(
+            body.nodes, "step",
+            inputs=[helper.make_tensor_value_info(*v) for v in scalar + [(n, t, s) for n, (_, t, s) in zip(inner, STATE)]],
+            outputs=[helper.make_tensor_value_info(again, TensorProto.BOOL, [])] + [
+                helper.make_tensor_value_info(a, t, s) for a, (_, t, s) in zip(after, STATE)])
+        g.op("Loop", "", d.more(g, "slots", g.const(0)), *state, outputs=[f"{n}_out" for n, _, _ in STATE], body=graph)
+    graph = helper.make_graph(
+        g.nodes, "lacuna-fused",
+        inputs=[helper.make_tensor_value_info(*v) for v in INPUTS],
+        outputs=[helper.make_tensor_value_info(f"{n}_out", t, s) for n, t, s in STATE],
+        initializer=g.initializers)
+    model = helper.make_model(graph, producer_name="lacuna", ir_version=IR_VERSION, opset_imports=[
+        helper.make_opsetid("", OPSET), helper.make_opsetid(MS, 1)])
+    helper.set_model_props(model, metadata | {"lacuna.fused": str(FORMAT)})
+    return model
+
+
+def weights_of(model):
+    """The initializers of model.onnx that are weights, as a graph of their own."""
+    return onnx.GraphProto(initializer=[i for i in model.graph.initializer if not i.name.startswith(("const_", "ones."))])
+
+
+def join(fused, model):
+    """A fused graph with the weights of model.onnx: bytes that ONNX Runtime loads."""
+    return fused.SerializeToString(deterministic=True) + onnx.ModelProto(graph=weights_of(model)).SerializeToString(deterministic=True)
+
+
+def glyphs_of(tokenizer, vocab):
+    """What decoding must know of each token's text, from tokenizer.json."""
+    data = json.loads(Path(tokenizer).read_text())
+    glyphs = np.full(vocab, CONTROL, np.int64)
+    for text, id in data["model"].get("vocab", {}).items():
+        glyphs[id] = BREAK if text[0] in "\u010a\u010d" else TEXT  # byte-level BPE writes \n and \r so
+    for token in data.get("added_tokens", []):
+        glyphs[token["id"]] = CONTROL
+    return glyphs
+
+
+def of_bundle(folder, **options):
+    """Builds the fused graph of a bundle; returns (fused, model)."""
+    model = onnx.load(Path(folder) / "model.onnx")
+    metadata = {p.key: p.value for p in model.metadata_props}
+    config = json.loads(metadata["lacuna.config"])
+    names = {i.name for i in model.graph.initializer}
+    stored = {n: n + ".scale" in names for n in names}
+    return build(stored, config, metadata, glyphs_of(Path(folder) / "tokenizer.json", config["vocab"]), **options), model
+
+
+def write(folder, **options):
+    """Writes the fused graphs of a bundle and lists them in its manifest."""
+    folder = Path(folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for file, half in FILES.items():
+        fused, _ = of_bundle(folder, half=half, **options)
+        data = fused.SerializeToString(deterministic=True)
+        (folder / file).write_bytes(data)
+        manifest["files"][file] = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bundle", type=Path, help="folder with model.onnx, tokenizer.json and manifest.json")
+    parser.add_argument("--attention", choices=ATTENTIONS, help="operator of attention; default: plain for CPUs, mha for CUDA")
+    parser.add_argument("--unroll", type=int, default=0, metavar="STEPS", help="lay out so many steps instead of a loop")
+    args = parser.parse_args()
+    write(args.bundle, attention=args.attention, unroll=args.unroll)
+    for file in FILES:
+        print(f"{args.bundle / file}: {(args.bundle / file).stat().st_size:,} bytes")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""The fused graph against itself: laid out otherwise, it decides the same.
+
+    python -m pytest models/train/tests/test_fused.py
+
+Against the stepwise engine it is compared in Go: lacuna parity, and the tests of
+cmd/lacuna.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+
+TRAIN = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(TRAIN))
+sys.path.insert(0, str(TRAIN / "tests"))
+import export  # noqa: E402
+import fused  # noqa: E402
+from test_export import CONFIG, random_weights  # noqa: E402
+
+TOKENIZER = {"model": {"vocab": {"\u010a": 24, "\u010a\u0120": 25, "\u010d": 26, "a": 27}},
+             "added_tokens": [{"id": i, "content": f"<|{i}|>"} for i in range(24)]}
+
+
+@pytest.fixture(scope="module", params=["fp32", "int8"])
+def bundle(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(request.param)
+    vocab = TOKENIZER["model"]["vocab"] | {f"t{i}": i for i in range(28, CONFIG["vocab"])}
+    (folder / "tokenizer.json").write_text(json.dumps({"model": {"vocab": vocab}, "added_tokens": TOKENIZER["added_tokens"]}))
+    export.write_bundle(folder, random_weights(CONFIG), CONFIG, folder / "tokenizer.json", "tiny", request.param, {})
+    return folder
+
+
+def run(folder, call, **options):
+    graph, model = fused.of_bundle(folder, **options)
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads, settings.log_severity_level = 1, 3
+    session = onnxruntime.InferenceSession(fused.join(graph, model), settings, providers=["CPUExecutionProvider"])
+    return dict(zip((o.name for o in session.get_outputs()), session.run(None, call)))
+
+
+def make_call(seed, b=3, sizes=(8, 16), limit=6):
+    rng = np.random.default_rng(seed)
+    n, c, k = len(sizes), max(sizes), CONFIG["top_k"]
+    slots = np.zeros((b, n, c), np.int64)
+    for i, size in enumerate(sizes):
+        slots[:, i, :size] = 1
+    return {
+        "left": rng.integers(24, 120, (b, 12)), "right": rng.integers(24, 120, (b, 9)), "slots": slots,
+        "settled": np.zeros((b, n, c), np.float32), "remasked": np.zeros((b, n, c), np.int64),
+        "banned": np.full((b, n, c, 2), -1), "told": np.zeros((b, n), np.int64), "multiline": np.arange(b) % 2,
+        "threshold": np.full(b, np.log(0.2), np.float32), "floor": np.full(b, 0.4, np.float32),
+        "limit": np.arange(b) + limit - b + 1, "noise": rng.gumbel(0, 0.5, (limit, b, n, c, k + 1)).astype(np.float32)}
+
+
+VARIANTS = [{"attention": a} for a in fused.ATTENTIONS] + [{"attention": "plain", "unroll": 6}]
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
+def test_variants_decide_the_same(bundle, variant):
+    call = make_call(1)
+    want, got = run(bundle, call, attention="plain"), run(bundle, call, **variant)
+    for name in ("slots_out", "remasked_out", "steps_out", "forwards_out"):
+        assert (want[name] == got[name]).all(), name
+    assert np.abs(want["settled_out"] - got["settled_out"]).max() < 1e-3
+
+
+def test_padding_changes_nothing(bundle):
+    call = make_call(2)
+    wide = dict(call)
+    for name in ("left", "right"):
+        wide[name] = np.pad(call[name], ((0, 0), (0, 7)))
+    grown = {"slots": 0, "settled": 0, "remasked": 0}
+    for name, fill in grown.items():
+        wide[name] = np.pad(call[name], ((0, 0), (0, 1), (0, 4)), constant_values=fill)
+    wide["banned"] = np.pad(call["banned"], ((0, 0), (0, 1), (0, 4), (0, 0)), constant_values=-1)
+    wide["told"] = np.pad(call["told"], ((0, 0), (0, 1)))
+    wide["noise"] = np.pad(call["noise"], ((0, 0), (0, 0), (0, 1), (0, 4), (0, 0)))
+    want, got = run(bundle, call), run(bundle, wide)
+    assert (want["slots_out"] == got["slots_out"][:, :-1, :-4]).all()
+    assert (got["slots_out"][:, -1] == 0).all() and (got["slots_out"][:, :, -4:] == 0).all()
+    assert (want["forwards_out"] == got["forwards_out"]).all()
+
+
+def test_stops_early_and_at_the_limit(bundle):
+    call = make_call(3)
+    call["threshold"][:] = -100  # everything is sure
+    call["floor"][:] = -1
+    out = run(bundle, call)
+    assert (out["forwards_out"] <= 2).all()  # an end behind the front may take another
+    call = make_call(3)
+    call["threshold"][:] = 0  # nothing is
+    out = run(bundle, call)
+    assert (out["forwards_out"] == call["limit"]).all()
+    real = call["slots"] != 0
+    assert ((out["slots_out"] != 0) == real).all()
+    call["slots"][:] = np.where(real, 50, 0)  # nothing is masked
+    assert (run(bundle, call)["forwards_out"] == 0).all()
+
+
+def test_half_precision_is_near(bundle):
+    call = make_call(4)
+    want, got = run(bundle, call), run(bundle, call, half=True)
+    assert (want["slots_out"] == got["slots_out"]).mean() > 0.9
+
+
+def test_files(bundle, tmp_path):
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    weights = {i.name for i in fused.weights_of(onnx.load(bundle / "model.onnx")).initializer}
+    for file in fused.FILES:
+        data = (bundle / file).read_bytes()
+        assert manifest["files"][file] == {"sha256": export.hashlib.sha256(data).hexdigest(), "size": len(data)}
+        graph = onnx.load_from_string(data)
+        assert not weights & {i.name for i in graph.graph.initializer}, "weights are stored twice"
+        assert {p.key: p.value for p in graph.metadata_props}["lacuna.fused"] == str(fused.FORMAT)
+        assert fused.of_bundle(bundle, half=fused.FILES[file])[0].SerializeToString(deterministic=True) == data
+
+
+def test_glyphs(tmp_path):
+    (tmp_path / "tokenizer.json").write_text(json.dumps(TOKENIZER))
+    glyphs = fused.glyphs_of(tmp_path / "tokenizer.json", 29)
+    assert glyphs.tolist() == [fused.CONTROL] * 24 + [fused.BREAK, fused.BREAK, fused.BREAK, fused.TEXT, fused.CONTROL]

@@ -5,7 +5,8 @@
     python train.py --data data --out run --init models/small      # goes on from a bundle
     python train.py --data data --out run --minutes 90 --batch 4   # a few CPU cores, a toy
 
-Loss: canvas cross-entropy + L next-token + 0.5 R previous-token, the
+The last part of a run (--cursor) trains on the holes that are asked for at a cursor
+only, none longer than three lines. Loss: canvas cross-entropy + L next-token + 0.5 R previous-token, the
 stream terms halved in the last 40 % of the run. The schedule is a function of
 the share of --minutes that has passed, so a run ends when it should whatever
 else the machine does. Writes run/weights.npz, run/config.json, run/state.pt,
@@ -36,6 +37,9 @@ WARMUP, DECAY = 0.02, 0.40  # shares of the run: warm up, stay, decay linearly t
 LEFT = 1.0  # weight of the L loss, R half of it: docs/model.md, experiment 2
 OWN_FROM = 0.5  # share of the run after which the model meets its own mistakes
 OWN_EVERY = 3  # batches: its samples cost a forward pass more, a third of a step
+CURSOR = 0.3  # share of the run, at its end, on holes as users meet them
+CURSOR_KINDS = ("rest", "line", "expression", "arguments", "body")
+CURSOR_TOKENS = 32  # of an answer, at most
 FLIP = 0.10  # share of the visible slots offered to them
 SAVE_EVERY = 150  # seconds
 VALIDATE_EVERY = 400  # steps
@@ -182,6 +186,7 @@ def arguments():
     ap.add_argument("--slots", type=int, default=768, help="canvas slots of a row")
     ap.add_argument("--left", type=float, default=LEFT, help="weight of the L loss (R: half of it)")
     ap.add_argument("--own-every", type=int, default=OWN_EVERY, help="0: never train on own samples")
+    ap.add_argument("--cursor", type=float, default=CURSOR, help="share of the run, at its end, on holes as users meet them: rests of lines (inside words too), lines, expressions, arguments, bodies")
     ap.add_argument("--resume", action="store_true")
     ap.add_argument("--init", help="checkpoint or bundle to begin from")
     ap.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -215,20 +220,28 @@ def main():
     model.dtype = torch.bfloat16 if cuda or args.bf16 else torch.float32
     forward = Forward(model, args.window, args.device, cuda or args.compile)
     optimisers = Optimisers(model)
-    step, spent, positions, operations = 0, 0.0, 0, 0.0
+    step, spent, positions, operations, turned = 0, 0.0, 0, 0.0, None
     os.makedirs(args.out, exist_ok=True)
     if resumed:
         model.load_state_dict(resumed["model"]), optimisers.load(resumed)
-        step, spent, positions, operations = (resumed[k] for k in ("step", "spent", "positions", "operations"))
+        step, spent, positions, operations, turned = (resumed[k] for k in ("step", "spent", "positions", "operations", "turned"))
     workers = args.workers if args.workers >= 0 else 8 if cuda else 0
-    data = batches.loader(args.data, args.batch, args.window, args.slots, args.seed, workers, skip=step, flips=FLIP)
+
+    def load(turned):
+        """Batches from step on; turned: the step from which on they hold users' holes only, if it has come."""
+        at_cursor = dict(kinds=[known.index(k) for k in CURSOR_KINDS], limit=CURSOR_TOKENS) if turned is not None else {}
+        skip, seed = (step, args.seed) if turned is None else (step - turned, args.seed + 1)
+        return batches.loader(args.data, args.batch, args.window, args.slots, seed, workers, skip=skip, flips=FLIP, **at_cursor)
+
+    known = batches.Records(batches.shards(args.data)[0]).kinds
+    data = load(turned)
     val = os.path.join(args.data, "val.npz")
     validate = Validation(val, args.batch, args.window, args.slots, args.device) if os.path.exists(val) else None
 
     def save():
         model.save(args.out)
         state = {"model": model.state_dict(), **optimisers.state(),
-                 "step": step, "spent": spent, "positions": positions, "operations": operations}  # fmt: skip
+                 "step": step, "spent": spent, "positions": positions, "operations": operations, "turned": turned}  # fmt: skip
         torch.save(state, os.path.join(args.out, "state.tmp"))
         os.replace(os.path.join(args.out, "state.tmp"), os.path.join(args.out, "state.pt"))
 
@@ -250,6 +263,9 @@ def main():
     warm, start, saved, base, logged = 0, time.time(), time.time(), spent, None
     cost, counted = 0.0, 0
     while spent < budget and not (args.piece and spent - base > args.piece * 60):
+        if turned is None and spent / budget > 1 - args.cursor:
+            turned = step
+            data = load(turned)
         batch, parts = train_step(spent / budget)
         step += 1
         warm += 1

@@ -376,7 +376,7 @@ def test_a_bundle_can_be_trained_on(model, tmp_path, precision, bound):
 
 def test_a_run_in_pieces_goes_on_where_it_stopped(records, tmp_path):
     """The program itself, on a CPU: a piece, the rest, a bundle's worth of files."""
-    flags = ["--data", str(tmp_path), "--out", str(tmp_path / "run"), "--minutes", "0.06", "--batch", "1", "--window", str(WINDOW), "--slots", str(SLOTS), "--device", "cpu"]
+    flags = ["--data", str(tmp_path), "--out", str(tmp_path / "run"), "--minutes", "0.1", "--threads", "1", "--batch", "1", "--window", str(WINDOW), "--slots", str(SLOTS), "--device", "cpu"]
     for name in ("d_model", "n_layer", "n_head", "n_kv", "head_dim", "ffn", "vocab"):
         flags += ["--" + name.replace("_", "-"), str(getattr(TINY, name))]
     script = os.path.join(os.path.dirname(train.__file__), "train.py")
@@ -385,10 +385,13 @@ def test_a_run_in_pieces_goes_on_where_it_stopped(records, tmp_path):
     first = torch.load(tmp_path / "run" / "state.pt", weights_only=False)
     run("--resume")
     last = torch.load(tmp_path / "run" / "state.pt", weights_only=False)
-    assert first["step"] > 3 and last["step"] > first["step"] and last["spent"] >= 0.06 * 60 > first["spent"]
+    assert first["step"] > 3 and last["step"] > first["step"] and last["spent"] >= 0.1 * 60 > first["spent"]
+    assert first["turned"] is None and first["step"] < last["turned"] < last["step"], "the last part is on holes at a cursor"
     summary = json.loads((tmp_path / "run" / "training.json").read_text())
     assert summary["steps"] == last["step"] and summary["operations"] > 0
     again = Denoiser.load(tmp_path / "run")
     assert torch.equal(again.emb, last["model"]["emb"])
+    run("--resume", "--minutes", "0.12")
+    assert torch.load(tmp_path / "run" / "state.pt", weights_only=False)["turned"] == last["turned"], "once"
     refused = subprocess.run([sys.executable, script, *flags[:2], "--out", str(tmp_path / "none"), "--resume"], capture_output=True, text=True)
     assert refused.returncode != 0 and "without --resume" in refused.stderr

@@ -35,6 +35,7 @@ demo: deps build ## see it work: fills the holes in examples/ and shows the diff
 .PHONY: test
 test: test-go test-python test-nvim ## everything a change must pass, but for what needs PyTorch
 	@echo "ran: go vet, go test -race, Python tests without PyTorch, $(if $(filter 1,$(LACUNA_SKIP_NVIM)),and NOT the Neovim leg,Neovim leg)"
+	@echo "NOT run: the model served by Triton (make test-remote)"
 
 .PHONY: test-go
 test-go: deps ## go vet finds what compiles and is wrong, -race what is right only by luck
@@ -55,6 +56,12 @@ test-train: ## the parts of models/train that need PyTorch, a download of gigaby
 	python=$$(tools/venv.sh train $(PY_TRAIN)/requirements-train.txt); \
 	LACUNA_TORCH=1 $(PYTEST) -m torch
 	@echo "ran: Python tests with PyTorch"
+
+.PHONY: test-remote
+test-remote: deps ## a real Triton serves the model; half a gigabyte to fetch, so not part of test
+	python=$$(tools/venv.sh serve $(PY_TRAIN)/requirements-serve.txt); \
+	LACUNA_SERVE_PYTHON=$$python go test -count=1 -run '^TestTriton$$' ./cmd/lacuna
+	@echo "ran: the model served by Triton"
 
 .PHONY: lint
 lint: ## style and the mistakes tests miss: gofmt, go vet, staticcheck, shell syntax

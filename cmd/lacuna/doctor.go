@@ -98,7 +98,7 @@ func (c *doctorCmd) Run(a *app) error {
 	d := diagnosis{Versions: buildVersions(), Checks: []check{}}
 	library := d.checkLibrary(c.engineFlags)
 	model := d.checkModel(c.engineFlags)
-	if library && model {
+	if model && (library || c.Remote.URL != "") {
 		d.checkEngine(a, c.engineFlags)
 	} else {
 		d.add("self-test", checkNotRun, "it needs the library and the model", "")
@@ -205,7 +205,7 @@ func (d *diagnosis) checkEngine(a *app, flags engineFlags) {
 	if engine.Warning != "" && flags.Device != string(ort.CPU) {
 		d.SelfTest.Warning = engine.Warning
 	}
-	d.SelfTest.Device = string(engine.Device)
+	d.SelfTest.Device = engine.Device
 	d.SelfTest.Fused = engine.Fused
 	how := ""
 	if engine.Fused {
@@ -214,10 +214,13 @@ func (d *diagnosis) checkEngine(a *app, flags engineFlags) {
 	timing := fmt.Sprintf("on %s%s, loaded in %.0f ms, filled in %.0f ms and %s", d.SelfTest.Device, how, d.SelfTest.LoadMilliseconds,
 		d.SelfTest.Milliseconds, count(result.Steps, "step"))
 	if err := engine.Failure(); err != nil {
-		d.add("cuda", checkFault, err.Error(), "run with --device cpu until it is mended")
+		d.add("engine", checkFault, err.Error(), "run with --device cpu and without --remote until it is mended")
+	}
+	if flags.Remote.URL != "" && engine.Warning != "" {
+		d.add("server", checkFault, engine.Warning, "")
 	}
 	// What checkDevice saw is said already; a device that fails at work is news.
-	if d.CUDA.Usable && engine.Warning != "" && flags.Device != string(ort.CPU) {
+	if d.CUDA != nil && d.CUDA.Usable && flags.Remote.URL == "" && engine.Warning != "" && flags.Device != string(ort.CPU) {
 		d.add("cuda", checkFault, engine.Warning, "run with --device cpu until it is mended")
 	}
 	if result.Text == "" {

@@ -19,6 +19,8 @@ type engineFlags struct {
 	Fused   string `enum:"auto,on,off," default:"auto" help:"Take all denoising steps of a round in one call: on, off or auto, which is with CUDA only."`
 	Threads int    `placeholder:"N" default:"0" help:"Threads the model uses; 0 is the number of processors, at most 4."`
 
+	Remote remoteFlags `embed:""`
+
 	warn     func(error)    // is told when the model goes over to the CPU while it works
 	decoding infill.Options // set by commands that let it be chosen
 }
@@ -31,7 +33,7 @@ type engine struct {
 	Sizes   func(multiline bool) []int // of the canvases tried, in slots
 	Library ort.Library
 	Version string // of ONNX Runtime, as it reports itself
-	Device  ort.Device
+	Device  string // cpu, cuda or the address of a server
 	Fused   bool   // rounds are taken in one call
 	Warning string // why the model does not run where it should; usually empty
 	failure func() error
@@ -66,7 +68,7 @@ func (f engineFlags) check() error {
 	if f.Threads < 0 {
 		return usageErrorf("--threads %d: must not be negative", f.Threads)
 	}
-	return nil
+	return f.Remote.check()
 }
 
 // openEngine joins the packages together. Its errors say what to do.
@@ -76,7 +78,7 @@ func openEngine(flags engineFlags) (*engine, error) {
 		return nil, err
 	}
 	library, err := ort.Find(ort.Options{Path: flags.Library, Device: ort.Device(flags.Device)})
-	if err != nil {
+	if err != nil && flags.Remote.URL == "" {
 		return nil, fmt.Errorf("%w\nlacuna doctor shows all of it", err)
 	}
 	return assemble(bundle, library, flags)

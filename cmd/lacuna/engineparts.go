@@ -1,14 +1,17 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/lacuna-dev/lacuna/infill"
 	"github.com/lacuna-dev/lacuna/models"
 	"github.com/lacuna-dev/lacuna/runtime/fused"
 	"github.com/lacuna-dev/lacuna/runtime/ort"
+	"github.com/lacuna-dev/lacuna/runtime/remote"
 	"github.com/lacuna-dev/lacuna/runtime/sched"
 )
 
@@ -21,7 +24,7 @@ type engineParts struct {
 	flags      engineFlags
 	vocabulary infill.Vocabulary
 
-	device  ort.Device
+	device  string // cpu, cuda or the address of a server
 	version string // of ONNX Runtime
 	warning string
 	fused   *fused.Denoiser
@@ -33,6 +36,13 @@ type engineParts struct {
 }
 
 func (p *engineParts) denoiser() (infill.Denoiser, error) {
+	if p.flags.Remote.URL != "" {
+		d, err := p.openRemote()
+		if err == nil {
+			return d, nil
+		}
+		p.warning = fmt.Sprintf("the model's server is not used, the model runs on this machine: %v", err)
+	}
 	if p.flags.Fused != "off" {
 		d, err := p.openFused()
 		if d != nil || err != nil {
@@ -60,14 +70,46 @@ func (p *engineParts) openFused() (infill.Denoiser, error) {
 		// model that cannot be freed.
 		_ = graph.Close()
 	})
-	p.device, p.fused, p.version = graph.Device(), d, ort.LoadedVersion()
+	p.device, p.fused, p.version = string(graph.Device()), d, ort.LoadedVersion()
 	return d, nil
+}
+
+// remoteRecovery is how long a server that failed is left alone.
+const remoteRecovery = 30 * time.Second
+
+// openRemote asks the server whether it has the model of the bundle.
+func (p *engineParts) openRemote() (infill.Denoiser, error) {
+	config, err := p.flags.Remote.config(p.bundle)
+	if err != nil {
+		return nil, err
+	}
+	client, err := remote.Dial(config)
+	if err != nil {
+		return nil, err
+	}
+	if err := client.Ready(context.Background()); err != nil { // its attempts are bounded
+		_ = client.Close()
+		return nil, err
+	}
+	d := fused.New(client, fused.Config{Vocab: p.vocabulary, Stepwise: p.stepwise, Failed: p.fail, Recover: remoteRecovery})
+	err = p.keep(func() {
+		d.Close()
+		_ = client.Close()
+	})
+	p.device, p.fused = p.flags.Remote.URL, d
+	return d, err
 }
 
 // stepwise opens the graph of single steps, on the CPU.
 func (p *engineParts) stepwise() (infill.Denoiser, error) {
 	config := p.config()
 	config.Graph, config.Device = p.bundle.Graph, ort.CPU
+	if p.library.Path == "" { // a server was to do without
+		var err error
+		if config.Library, err = ort.Find(ort.Options{Path: p.flags.Library}); err != nil {
+			return nil, err
+		}
+	}
 	session, err := ort.Open(config)
 	if err != nil {
 		return nil, err
@@ -78,7 +120,7 @@ func (p *engineParts) stepwise() (infill.Denoiser, error) {
 		_ = session.Close()
 	})
 	if p.fused == nil {
-		p.device, p.version = ort.CPU, session.Version()
+		p.device, p.version = string(ort.CPU), session.Version()
 	}
 	return scheduler, err
 }
@@ -101,7 +143,7 @@ func (p *engineParts) keep(close func()) error {
 
 func (p *engineParts) fail(err error) {
 	p.mu.Lock()
-	p.failed = fmt.Errorf("a call of the fused graph failed, the model runs on the CPU from now on: %w", err)
+	p.failed = fmt.Errorf("%s failed, steps are taken on the CPU: %w", p.device, err)
 	p.mu.Unlock()
 	if p.flags.warn != nil {
 		p.flags.warn(p.failed)

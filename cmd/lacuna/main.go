@@ -28,14 +28,15 @@ const (
 )
 
 type cli struct {
-	Fill    fillCmd    `cmd:"" help:"Fill the holes of files and show the diff."`
-	Lsp     lspCmd     `cmd:"" name:"lsp" help:"Run the language server for an editor."`
-	Eval    evalCmd    `cmd:"" help:"Cut holes out of real files, fill them and score the fills."`
-	Parity  parityCmd  `cmd:"" help:"Compare the fused graph with the stepwise engine, hole by hole."`
-	Bench   benchCmd   `cmd:"" help:"Measure load time, fills, keystrokes and memory."`
-	Doctor  doctorCmd  `cmd:"" help:"Check library, model and engine, and say what to do about faults."`
-	Model   modelCmd   `cmd:"" help:"Show the model: name, checksums and card."`
-	Version versionCmd `cmd:"" help:"Print versions."`
+	Fill       fillCmd       `cmd:"" help:"Fill the holes of files and show the diff."`
+	Lsp        lspCmd        `cmd:"" name:"lsp" help:"Run the language server for an editor."`
+	Eval       evalCmd       `cmd:"" help:"Cut holes out of real files, fill them and score the fills."`
+	Parity     parityCmd     `cmd:"" help:"Compare the fused graph with the stepwise engine, hole by hole."`
+	Bench      benchCmd      `cmd:"" help:"Measure load time, fills, keystrokes and memory."`
+	Doctor     doctorCmd     `cmd:"" help:"Check library, model and engine, and say what to do about faults."`
+	Model      modelCmd      `cmd:"" help:"Show the model: name, checksums and card."`
+	Repository repositoryCmd `cmd:"" help:"Write the model repository from which Triton serves the model."`
+	Version    versionCmd    `cmd:"" help:"Print versions."`
 }
 
 // interruptGrace is how long a command may take to stop. What cannot be
@@ -116,6 +117,7 @@ func runWith(a *app, args []string) int {
 		kong.Description(description),
 		kong.Writers(a.stdout, a.stderr),
 		kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100}),
+		kong.Vars(repositoryDefaults()),
 		kong.Bind(a),
 	)
 	if err != nil {

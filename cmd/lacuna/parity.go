@@ -29,6 +29,7 @@ Examples:
   lacuna parity                          a thousand holes
   lacuna parity --device cuda
   lacuna parity --device cpu --lang go --holes 50
+  lacuna parity --remote grpc://localhost:8001
 
 Exit status: 0 they agree on enough, 1 they do not.`
 }
@@ -108,13 +109,14 @@ func (c *parityCmd) compare(a *app, eval *evalCmd, cuts []cut) (*parityReport, e
 	}
 	plainFlags := c.engineFlags
 	plainFlags.Fused, plainFlags.Device, plainFlags.Library = "off", "cpu", fused.Library.Path
+	plainFlags.Remote = remoteFlags{}
 	plain, err := a.engine(plainFlags)
 	if err != nil {
 		return nil, err
 	}
 	defer plain.Close()
 
-	report := &parityReport{Model: fused.Name, Device: string(fused.Device), Differ: []different{}}
+	report := &parityReport{Model: fused.Name, Device: fused.Device, Differ: []different{}}
 	var plainTimes, fusedTimes samples
 	for i := range cuts {
 		status.show("%s %d/%d, %d the same", bar(i, len(cuts), 20), i, len(cuts), report.Same)

@@ -120,6 +120,7 @@ func (f engineFlags) arguments() []string {
 	if f.Fused != "" {
 		args = append(args, "--fused", f.Fused)
 	}
+	args = append(args, f.Remote.arguments()...)
 	if f.Threads != 0 {
 		args = append(args, "--threads", strconv.Itoa(f.Threads))
 	}

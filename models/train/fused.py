@@ -46,13 +46,13 @@ INPUTS = (  # name, type, shape; B requests of N canvases of C slots
     ("left", TensorProto.INT64, ["B", "P"]), ("right", TensorProto.INT64, ["B", "Q"]),
     ("slots", TensorProto.INT64, ["B", "N", "C"]), ("settled", TensorProto.FLOAT, ["B", "N", "C"]),
     ("remasked", TensorProto.INT64, ["B", "N", "C"]), ("banned", TensorProto.INT64, ["B", "N", "C", "X"]),
-    ("told", TensorProto.INT64, ["B", "N"]), ("multiline", TensorProto.INT64, ["B"]),
-    ("threshold", TensorProto.FLOAT, ["B"]), ("floor", TensorProto.FLOAT, ["B"]),
-    ("limit", TensorProto.INT64, ["B"]), ("noise", TensorProto.FLOAT, ["S", "B", "N", "C", "K1"]))
+    ("told", TensorProto.INT64, ["B", "N"]), ("multiline", TensorProto.INT64, ["B", 1]),
+    ("threshold", TensorProto.FLOAT, ["B", 1]), ("floor", TensorProto.FLOAT, ["B", 1]),
+    ("limit", TensorProto.INT64, ["B", 1]), ("noise", TensorProto.FLOAT, ["B", "S", "N", "C", "K1"]))
 STATE = (  # what a step changes, in the order of the loop
     ("slots", TensorProto.INT64, ["B", "N", "C"]), ("settled", TensorProto.FLOAT, ["B", "N", "C"]),
     ("remasked", TensorProto.INT64, ["B", "N", "C"]), ("steps", TensorProto.INT64, ["B", "N"]),
-    ("forwards", TensorProto.INT64, ["B"]))
+    ("forwards", TensorProto.INT64, ["B", 1]))
 
 
 class Body(Graph):
@@ -245,17 +245,16 @@ class Denoiser:
         seen = g.op("Unsqueeze", g.op("Concat", past, own, axis=2), g.const([1]))
         self.bias = g.op("Where", seen, g.const(0, net.real), g.const(net.masked, net.real))
 
-        def each(name, axes):  # [B] or [B, N] -> [B, N or 1, 1]
-            return g.op("Unsqueeze", name, g.const(axes))
+        def each(name):  # [B, 1] or [B, N] -> [B, 1 or N, 1]
+            return g.op("Unsqueeze", name, g.const([2]))
 
-        self.told, self.threshold, self.floor = each("told", [2]), each("threshold", [1, 2]), each("floor", [1, 2])
-        self.limit = each("limit", [1, 2])
-        self.oneline = g.op("Unsqueeze", g.op("Equal", "multiline", g.const(0)), g.const([1, 2, 3]))
+        self.told, self.threshold, self.floor, self.limit = (each(n) for n in ("told", "threshold", "floor", "limit"))
+        self.oneline = g.op("Unsqueeze", g.op("Equal", "multiline", g.const(0)), g.const([2, 3]))
         self.banned = g.op("Unsqueeze", "banned", g.const([3]))  # [B, N, C, 1, X]
         end_banned = g.op("Cast", g.op("Equal", "banned", g.const(DELETE)), to=TensorProto.FLOAT)
         self.end_banned = g.op("Greater", g.op("ReduceSum", end_banned, g.const([-1]), keepdims=0), g.const(0, np.float32))
         self.before_told = g.op("Less", j, self.told)
-        self.draws = g.op("Sub", g.op("Shape", "noise", start=0, end=1), g.const([1]))
+        self.draws = g.op("Sub", g.op("Shape", "noise", start=1, end=2), g.const([1]))
         self.k = self.c["top_k"]
 
     def half(self, g, keys, which):
@@ -382,7 +381,7 @@ class Denoiser:
         masked = g.op("Equal", slots, g.const(MASK))
         shown = self.is_text(g, slots)
         text_behind = self.some(g, self.along(g, shown, reverse=1))
-        noise = g.op("Squeeze", g.op("Gather", "noise", g.op("Min", g.op("Reshape", number, g.const([1])), self.draws), axis=0), g.const([0]))
+        noise = g.op("Squeeze", g.op("Gather", "noise", g.op("Min", g.op("Reshape", number, g.const([1])), self.draws), axis=1), g.const([1]))
         token, token_logp, rank = self.pick(g, ids, logp, noise, masked, text_behind)
         all_slots, all_settled = self.settle_all(g, slots, settled, masked, token, token_logp, text_behind)
         sure = self.settle_sure(g, slots, settled, masked, token, token_logp, rank, text_behind)
@@ -394,7 +393,7 @@ class Denoiser:
             return g.op("Where", g.op("And", live, self.real), after, before)
 
         taken = g.op("Cast", g.op("Squeeze", live, g.const([2])), to=TensorProto.INT64)
-        some = g.op("Cast", self.some(g, g.op("ReduceSum", g.op("Cast", taken, to=TensorProto.FLOAT), g.const([1]), keepdims=0)), to=TensorProto.INT64)
+        some = g.op("Cast", self.some(g, g.op("ReduceSum", g.op("Cast", taken, to=TensorProto.FLOAT), g.const([1]), keepdims=1)), to=TensorProto.INT64)
         return (outcome(all_slots, sure_slots, slots), outcome(all_settled, sure_settled, settled), outcome(remasked, sure_remasked, remasked),
                 g.op("Add", steps, taken), g.op("Add", forwards, some))
 

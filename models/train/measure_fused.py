@@ -31,9 +31,9 @@ def request(config, batch, canvases, seed=0):
     streams = {name: rng.integers(24, config["vocab"], (batch, config[f"{name}_window"])) for name in ("left", "right")}
     return streams | {
         "slots": slots, "settled": np.zeros((batch, n, c), np.float32), "remasked": np.zeros((batch, n, c), np.int64),
-        "banned": np.full((batch, n, c, 1), -1), "told": np.zeros((batch, n), np.int64), "multiline": np.zeros(batch, np.int64),
-        "threshold": np.full(batch, np.log(0.8), np.float32), "floor": np.full(batch, 0.05, np.float32),
-        "limit": np.full(batch, LIMIT), "noise": np.zeros((1, batch, n, c, k + 1), np.float32)}
+        "banned": np.full((batch, n, c, 1), -1), "told": np.zeros((batch, n), np.int64), "multiline": np.zeros((batch, 1), np.int64),
+        "threshold": np.full((batch, 1), np.log(0.8), np.float32), "floor": np.full((batch, 1), 0.05, np.float32),
+        "limit": np.full((batch, 1), LIMIT), "noise": np.zeros((batch, 1, n, c, k + 1), np.float32)}
 
 
 def session(data, args):

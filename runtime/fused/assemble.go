@@ -87,7 +87,7 @@ func (c *Call) place(b int, r *request, topK int) {
 	width := c.C * (topK + 1)
 	for step := range min(round.Limit, c.S) {
 		for n, canvas := range round.Canvases {
-			noise := c.Noise[((step*c.B+b)*c.N+n)*width:]
+			noise := c.Noise[((b*c.S+step)*c.N+n)*width:]
 			for i := range len(canvas.Slots) * (topK + 1) {
 				noise[i] = float32(round.Draw())
 			}

@@ -36,9 +36,11 @@ type Config struct {
 	Vocab infill.Vocabulary
 	// Stepwise opens, when it is first needed, what takes single steps.
 	Stepwise func() (infill.Denoiser, error)
-	// Failed is told, once, of a call that failed. From then on everything goes
-	// to Stepwise. It may be nil.
+	// Failed is told of a call that failed. From then on everything goes to
+	// Stepwise, for as long as Recover says. It may be nil.
 	Failed func(error)
+	// Recover is how long after a failure the graph is tried again; 0 is never.
+	Recover time.Duration
 	// Batch, Wait and Queue: 0 takes the default. A negative Wait is none.
 	Batch int
 	Wait  time.Duration
@@ -55,7 +57,7 @@ type Denoiser struct {
 	batcher  *batcher
 
 	mu     sync.Mutex // guards failed
-	failed bool
+	failed time.Time  // when a call failed the last time; zero for never, or recovered
 }
 
 var _ infill.Denoiser = (*Denoiser)(nil)
@@ -131,20 +133,23 @@ func (d *Denoiser) known(what string, tokens []infill.Token) error {
 	return nil
 }
 
-// broken says whether a call has failed.
+// broken says whether a call has failed and the graph is not to be tried yet.
 func (d *Denoiser) broken() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.failed
+	return !d.failed.IsZero() && (d.config.Recover <= 0 || time.Since(d.failed) < d.config.Recover)
 }
 
-// fail notes the first failure of a call.
-func (d *Denoiser) fail(err error) {
+// note keeps whether a call failed, and tells of the first failure in a row.
+func (d *Denoiser) note(err error) {
 	d.mu.Lock()
-	first := !d.failed
-	d.failed = true
+	first := d.failed.IsZero()
+	d.failed = time.Time{}
+	if err != nil {
+		d.failed = time.Now()
+	}
 	d.mu.Unlock()
-	if first && d.config.Failed != nil {
+	if err != nil && first && d.config.Failed != nil {
 		d.config.Failed(err)
 	}
 }
@@ -174,11 +179,14 @@ func (s *session) Loop(ctx context.Context, round *infill.Round) error {
 		}
 	}
 	err := s.d.batcher.run(ctx, &request{left: s.left, right: s.right, round: round, vocab: s.d.info.Vocab})
-	if err == nil || ctx.Err() != nil || errors.Is(err, ErrClosed) || errors.Is(err, ErrBusy) {
+	if ctx.Err() != nil || errors.Is(err, ErrClosed) || errors.Is(err, ErrBusy) {
 		return err
 	}
-	s.d.fail(err)
-	return infill.ErrStepwise
+	s.d.note(err)
+	if err != nil {
+		return infill.ErrStepwise
+	}
+	return nil
 }
 
 // able says whether the graph can take a round: its special tokens have fixed

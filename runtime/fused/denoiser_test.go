@@ -139,7 +139,7 @@ func TestAssemble(t *testing.T) {
 		"slots": call.Slots, "settled": call.Settled, "remasked": call.Remasked, "told": call.Told,
 		"multiline": call.Multiline, "limit": call.Limit, "floor": call.Floor, "threshold": call.Threshold,
 		"banned": call.Banned[len(call.Banned)-8:], "other bans": call.Banned[0],
-		"no noise": call.Noise[:2*4*3], "noise": call.Noise[2*4*3 : 2*4*3+7],
+		"no noise": call.Noise[:2*2*4*3], "noise": call.Noise[2*2*4*3 : 2*2*4*3+7],
 	}
 	want := map[string]any{
 		"left": [][]int64{{20, 21, 0}, {22, 0}}, "right": []int64{8, 23, 0},
@@ -149,7 +149,7 @@ func TestAssemble(t *testing.T) {
 		"told":     []int64{0, 0, 0, 1}, "multiline": []int64{0, 1}, "limit": []int64{8, 2},
 		"floor": []float32{0.25, 0.25}, "threshold": []float32{0, 0},
 		"banned": []int64{-1, -1, 40, 41, -1, -1, -1, -1}, "other bans": int64(-1),
-		"no noise": make([]float32, 2*4*3), "noise": []float32{1, 2, 3, 4, 5, 6, 0},
+		"no noise": make([]float32, 2*2*4*3), "noise": []float32{1, 2, 3, 4, 5, 6, 0},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -308,6 +308,25 @@ func TestFailure(t *testing.T) {
 	c.Release()
 	if inner.released != 1 {
 		t.Errorf("released %d times", inner.released)
+	}
+}
+
+// TestRecovers: what failed for a while is tried again, and told of again when it
+// fails again.
+func TestRecovers(t *testing.T) {
+	g := &fakeGraph{leave: make(chan error, 1)}
+	failures := 0
+	d := newDenoiser(t, g, Config{Failed: func(error) { failures++ }, Recover: time.Nanosecond})
+	c := prefill(t, d, 30)
+	for i, test := range []struct {
+		outcome  error
+		failures int
+	}{{errors.New("gone"), 1}, {errors.New("gone"), 1}, {nil, 1}, {errors.New("gone"), 2}} {
+		g.leave <- test.outcome
+		err := c.Loop(t.Context(), round(4))
+		if (err == nil) != (test.outcome == nil) || failures != test.failures {
+			t.Errorf("call %d: got %v and told of %d failures, want %d", i, err, failures, test.failures)
+		}
 	}
 }
 

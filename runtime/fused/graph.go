@@ -24,7 +24,7 @@ type Call struct {
 	Threshold   []float32 // [B], log-probability
 	Floor       []float32 // [B]
 	Limit       []int64   // [B]
-	Noise       []float32 // [S*B*N*C*(K+1)], the last of each K+1 being the end's
+	Noise       []float32 // [B*S*N*C*(K+1)], the last of each K+1 being the end's
 }
 
 // Result receives the outputs of a Call. Run replaces the slices.

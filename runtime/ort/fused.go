@@ -15,12 +15,14 @@ import (
 // FusedFormat is the version of the fused contract that this package speaks.
 const FusedFormat = "1"
 
-// The tensors of the fused contract, in the order in which Run passes them.
-var (
-	fusedInputs = []string{"left", "right", "slots", "settled", "remasked", "banned", "told", "multiline",
-		"threshold", "floor", "limit", "noise"}
-	fusedOutputs = []string{"slots_out", "settled_out", "remasked_out", "steps_out", "forwards_out"}
-)
+// namesOf lists tensors in the order in which Run passes them.
+func namesOf(tensors []fused.Input) []string {
+	var out []string
+	for _, t := range tensors {
+		out = append(out, t.Name)
+	}
+	return out
+}
 
 // FusedConfig says what to open.
 type FusedConfig struct {
@@ -66,7 +68,7 @@ func OpenFused(config FusedConfig) (*Fused, *Fallback, error) {
 		}
 		of := config.Config
 		of.Graph = graph
-		session, err := openGraph(of, cuda, version, fusedInputs, fusedOutputs)
+		session, err := openGraph(of, cuda, version, namesOf(fused.Inputs(0)), namesOf(fused.Outputs()))
 		if err != nil {
 			return nil, err
 		}
@@ -162,39 +164,27 @@ func (f *Fused) Run(ctx context.Context, call *fused.Call, result *fused.Result)
 
 // bind makes the tensors of a run. Their constructor checks the lengths.
 func (f *Fused) bind(call *fused.Call, result *fused.Result) (*binding, error) {
-	if call.B <= 0 || call.N <= 0 || call.C <= 0 || call.P <= 0 || call.Q <= 0 || call.X <= 0 || call.S <= 0 {
+	if call.Empty() {
 		return nil, errors.New("a fused call with an empty dimension")
 	}
-	n, c, x, s := int64(call.N), int64(call.C), int64(call.X), int64(call.S)
-	rows, k := int64(call.B), int64(f.model.TopK)
-	slots := call.B * call.N * call.C
-	result.Slots = make([]int64, slots)
-	result.Settled = make([]float32, slots)
-	result.Remasked = make([]int64, slots)
-	result.Steps = make([]int64, call.B*call.N)
-	result.Forwards = make([]int64, call.B)
-
 	b := &binding{}
-	add(b, &b.inputs, "left", call.Left, rows, int64(call.P))
-	add(b, &b.inputs, "right", call.Right, rows, int64(call.Q))
-	add(b, &b.inputs, "slots", call.Slots, rows, n, c)
-	add(b, &b.inputs, "settled", call.Settled, rows, n, c)
-	add(b, &b.inputs, "remasked", call.Remasked, rows, n, c)
-	add(b, &b.inputs, "banned", call.Banned, rows, n, c, x)
-	add(b, &b.inputs, "told", call.Told, rows, n)
-	add(b, &b.inputs, "multiline", call.Multiline, rows)
-	add(b, &b.inputs, "threshold", call.Threshold, rows)
-	add(b, &b.inputs, "floor", call.Floor, rows)
-	add(b, &b.inputs, "limit", call.Limit, rows)
-	add(b, &b.inputs, "noise", call.Noise, s, rows, n, c, k+1)
-	add(b, &b.outputs, "slots_out", result.Slots, rows, n, c)
-	add(b, &b.outputs, "settled_out", result.Settled, rows, n, c)
-	add(b, &b.outputs, "remasked_out", result.Remasked, rows, n, c)
-	add(b, &b.outputs, "steps_out", result.Steps, rows, n)
-	add(b, &b.outputs, "forwards_out", result.Forwards, rows)
+	for _, t := range call.Tensors(f.model.TopK) {
+		bindTensor(b, &b.inputs, t)
+	}
+	for _, t := range result.Tensors(call) {
+		bindTensor(b, &b.outputs, t)
+	}
 	if b.err != nil {
 		b.destroy()
 		return nil, b.err
 	}
 	return b, nil
+}
+
+func bindTensor(b *binding, list *[]ortgo.Value, t fused.Tensor) {
+	if t.Floats != nil {
+		add(b, list, t.Name, t.Floats, t.Shape...)
+		return
+	}
+	add(b, list, t.Name, t.Ints, t.Shape...)
 }

@@ -52,9 +52,9 @@ def make_call(seed, b=3, sizes=(8, 16), limit=6):
     return {
         "left": rng.integers(24, 120, (b, 12)), "right": rng.integers(24, 120, (b, 9)), "slots": slots,
         "settled": np.zeros((b, n, c), np.float32), "remasked": np.zeros((b, n, c), np.int64),
-        "banned": np.full((b, n, c, 2), -1), "told": np.zeros((b, n), np.int64), "multiline": np.arange(b) % 2,
-        "threshold": np.full(b, np.log(0.2), np.float32), "floor": np.full(b, 0.4, np.float32),
-        "limit": np.arange(b) + limit - b + 1, "noise": rng.gumbel(0, 0.5, (limit, b, n, c, k + 1)).astype(np.float32)}
+        "banned": np.full((b, n, c, 2), -1), "told": np.zeros((b, n), np.int64), "multiline": np.arange(b)[:, None] % 2,
+        "threshold": np.full((b, 1), np.log(0.2), np.float32), "floor": np.full((b, 1), 0.4, np.float32),
+        "limit": np.arange(b)[:, None] + limit - b + 1, "noise": rng.gumbel(0, 0.5, (b, limit, n, c, k + 1)).astype(np.float32)}
 
 
 VARIANTS = [{"attention": a} for a in fused.ATTENTIONS] + [{"attention": "plain", "unroll": 6}]

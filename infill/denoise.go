@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
+	"strings"
 )
 
 // repairRounds is how often a candidate that breaks the parse is denoised again
@@ -98,10 +99,36 @@ func (d *denoising) run(ctx context.Context, all []*canvas) error {
 		}
 		if d.request.OnStep != nil {
 			lead := slices.MinFunc(live, func(a, b *canvas) int { return a.masked(mask) - b.masked(mask) })
-			d.request.OnStep(Step{Number: d.forwards, Settled: len(lead.slots) - lead.masked(mask), Slots: len(lead.slots)})
+			d.request.OnStep(d.step(lead))
 		}
 	}
 	return nil
+}
+
+// step is what a canvas looks like between two steps.
+func (d *denoising) step(c *canvas) Step {
+	mask := d.rules.vocab.Mask
+	return Step{Number: d.forwards, Settled: len(c.slots) - c.masked(mask), Slots: len(c.slots), Draft: d.draft(c)}
+}
+
+// draft decodes neighbouring settled slots together: a character may be spread
+// over several tokens.
+func (d *denoising) draft(c *canvas) []Run {
+	mask := d.rules.vocab.Mask
+	var runs []Run
+	for slots := c.slots[:c.end(d.rules.vocab.Delete)]; len(slots) > 0; {
+		n := 1
+		for n < len(slots) && (slots[n] == mask) == (slots[0] == mask) {
+			n++
+		}
+		if slots[0] == mask {
+			runs = append(runs, Run{Masked: n})
+		} else {
+			runs = append(runs, Run{Text: strings.ToValidUTF8(d.engine.tokenizer.Decode(slots[:n]), "\ufffd")})
+		}
+		slots = slots[n:]
+	}
+	return runs
 }
 
 // forbid masks the tokens of a candidate that lie in faults (byte spans of the

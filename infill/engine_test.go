@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/lacuna-dev/lacuna/grammars"
 )
 
@@ -316,5 +318,22 @@ func TestLoops(t *testing.T) {
 		if got := loops(letters{}.Encode(text)); got != want {
 			t.Errorf("loops(%q) = %v, want %v", text, got, want)
 		}
+	}
+}
+
+// TestSteps: who follows the steps sees the canvas that leads settle.
+func TestSteps(t *testing.T) {
+	sure := func(step, slot int) float64 { return []float64{0.9, 0.3, 0.95, 0.2, 0.2, 0.2, 0.2, 0.2}[slot] }
+	var drafts [][]Run
+	_, err := fillAt(t, &scripted{answer: "äb", sure: sure}, function, Options{Line: []int{8}, MaxSteps: 20}, func(r *Request) {
+		r.OnStep = func(s Step) { drafts = append(drafts, s.Draft) }
+	})
+	want := [][]Run{
+		{{Text: "\ufffd"}, {Masked: 1}, {Text: "b"}, {Masked: 5}},
+		{{Text: "äb"}, {Masked: 5}},
+		{{Text: "äb"}},
+	}
+	if diff := cmp.Diff(want, drafts); diff != "" || err != nil {
+		t.Errorf("%v, drafts (-want +got):\n%s", err, diff)
 	}
 }

@@ -41,6 +41,15 @@ type Step struct {
 	Number  int // 1 for the first
 	Settled int // slots settled in the canvas that leads
 	Slots   int // slots of that canvas
+	// Draft is that canvas up to where its answer ends so far, as runs of settled
+	// text and of masked slots.
+	Draft []Run
+}
+
+// Run is a stretch of a canvas that is either text or masked.
+type Run struct {
+	Text   string `json:"text,omitempty"`   // of settled slots; a character cut in two is U+FFFD
+	Masked int    `json:"masked,omitempty"` // slots still to be settled
 }
 
 // Result is the outcome of a Fill. Nothing worth showing is not an error: Text

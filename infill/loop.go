@@ -71,8 +71,7 @@ func (d *denoising) loop(ctx context.Context, all []*canvas) (bool, error) {
 		c.steps += round.Canvases[i].Steps
 	}
 	if d.request.OnStep != nil && round.Forwards > 0 {
-		c := all[0]
-		d.request.OnStep(Step{Number: d.forwards, Settled: len(c.slots) - c.masked(d.rules.vocab.Mask), Slots: len(c.slots)})
+		d.request.OnStep(d.step(all[0]))
 	}
 	return true, nil
 }

@@ -68,7 +68,7 @@ func TestRoundInOneCall(t *testing.T) {
 	if err != nil || result.Fill != "a + b" || result.Steps != 3 || result.Forwards != 3 || l.steps != 0 {
 		t.Errorf("got %+v, %v after %d single steps", result, err, l.steps)
 	}
-	if diff := cmp.Diff([]Step{{Number: 3, Settled: 8, Slots: 8}}, steps); diff != "" {
+	if diff := cmp.Diff([]Step{{Number: 3, Settled: 8, Slots: 8, Draft: []Run{{Text: "a + b"}}}}, steps); diff != "" {
 		t.Error(diff)
 	}
 	r := l.rounds[0]

@@ -30,8 +30,14 @@ func TestSettingsMerge(t *testing.T) {
 		{"confidence", `{"inline":{"minConfidence":0.5}}`, with(func(s *Settings) { s.Inline.MinConfidence = 0.5 }), 0},
 		{"confidence out of range", `{"inline.minConfidence":1.5}`, DefaultSettings(), 1},
 		{"neighbours", `{"context":{"neighbours":false}}`, with(func(s *Settings) { s.Context.Neighbours = false }), 0},
-		{"unknown ones about the context", `{"context":{"neighbours":1,"tabs":true},"context.neighbours.all":false}`, DefaultSettings(), 2},
+		{"unknown ones about the context", `{"context":{"neighbours":1,"tabs":true},"context.neighbours.all":false}`, DefaultSettings(), 3},
 		{"no object", `"on"`, DefaultSettings(), 1},
+		{"an object of dotted keys", `{"lacuna":{"inline.enable":false}}`, with(func(s *Settings) { s.Inline.Enable = false }), 0},
+		{"a choice", `{"completion.enable":"always"}`, with(func(s *Settings) { s.Completion.Enable = "always" }), 0},
+		{"no choice", `{"completion.enable":"sometimes"}`, DefaultSettings(), 1},
+		{"a whole number", `{"inline.alternatives":1}`, with(func(s *Settings) { s.Inline.Alternatives = 1 }), 0},
+		{"half a number", `{"inline.alternatives":1.5}`, DefaultSettings(), 1},
+		{"null is not false", `{"enable":null}`, DefaultSettings(), 1},
 		{"too deep", `{"enable.all":true,"languages.go.test":true}`, DefaultSettings(), 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -41,6 +47,26 @@ func TestSettingsMerge(t *testing.T) {
 				t.Errorf("complaints %q, settings (-want +got):\n%s", complaints, diff)
 			}
 		})
+	}
+}
+
+// TestComplaints: each names its key in full, however it was written.
+func TestComplaints(t *testing.T) {
+	for raw, want := range map[string]string{
+		`{"lacuna":{"inline":{"enable":1}}}`:   `lacuna.inline.enable: it must be true or false, not 1`,
+		`{"lacuna.inline.enable":1}`:           `lacuna.inline.enable: it must be true or false, not 1`,
+		`{"inline":{"enabled":true}}`:          `lacuna.inline.enabled: there is no such setting; lacuna.inline.enable is one`,
+		`{"inline":true}`:                      `lacuna.inline: it must be an object, not true`,
+		`{"inline.minConfidence":"much"}`:      `lacuna.inline.minConfidence: it must be a number from 0 to 1, not "much"`,
+		`{"inline":{"alternatives":9}}`:        `lacuna.inline.alternatives: it must be a whole number from 1 to 5, not 9`,
+		`{"completion":{"enable":"sometime"}}`: `lacuna.completion.enable: it must be one of ["fallback" "always" "never"], not "sometime"`,
+		`{"languages":{"go":"off"}}`:           `lacuna.languages.go: it must be true or false, not "off"`,
+		`{"shape":{"colour":"red"}}`:           `lacuna.shape: there is no such setting`,
+	} {
+		s := DefaultSettings()
+		if diff := cmp.Diff([]string{want}, s.merge([]byte(raw))); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", raw, diff)
+		}
 	}
 }
 

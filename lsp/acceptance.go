@@ -12,6 +12,12 @@ import (
 // editor runs it once it has inserted the item (LSP 3.18, InlineCompletionItem).
 const commandAccepted = "lacuna.accepted"
 
+func (r *record) acceptedCommand() protocol.Command {
+	c := command(commandAccepted, r.number)
+	c.Title = "Accepted"
+	return c
+}
+
 // Notifications of GitHub's copilot-language-server that editors may send to any
 // server: that an item is on the screen, and that a part of it was taken.
 const (

@@ -18,6 +18,8 @@ type client struct {
 	progress        bool     // window.workDoneProgress: it shows progress that the server begins
 	applyEdit       bool     // it takes workspace/applyEdit
 	documentChanges bool     // edits may name the version they are for
+	inline          bool     // it has inline completions
+	insertAsIs      bool     // it can be told not to indent what a completion inserts
 	literals        bool     // code actions may be more than commands
 	llmTag          bool     // code actions may be tagged LLMGenerated
 	configuration   bool     // it answers workspace/configuration
@@ -39,6 +41,10 @@ func readClient(p *protocol.InitializeParams) client {
 		c.configuration = isTrue(workspace.Configuration)
 		c.documentChanges = workspace.WorkspaceEdit != nil && isTrue(workspace.WorkspaceEdit.DocumentChanges)
 		c.watchSettings = workspace.DidChangeConfiguration != nil && isTrue(workspace.DidChangeConfiguration.DynamicRegistration)
+	}
+	if document := capabilities.TextDocument; document != nil {
+		c.inline = document.InlineCompletion != nil
+		c.readCompletion(document.Completion)
 	}
 	if document := capabilities.TextDocument; document != nil && document.CodeAction != nil {
 		c.literals = document.CodeAction.CodeActionLiteralSupport.CodeActionKind.ValueSet != nil

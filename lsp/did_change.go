@@ -91,6 +91,7 @@ func (s *Server) change(id uri.URI, doc *document.Document, p *changeParams) err
 // work is what is being done for one document.
 type work struct {
 	inline func(why error) // ends the inline completion, if any
+	popup  func(why error) // ends the completion for the popup, if any
 	fills  []func(why error)
 }
 
@@ -111,8 +112,10 @@ func (s *Server) interrupt(id uri.URI, why error) {
 		return
 	}
 	delete(s.working, id)
-	if w.inline != nil {
-		w.inline(why)
+	for _, stop := range []func(error){w.inline, w.popup} {
+		if stop != nil {
+			stop(why)
+		}
 	}
 	for _, stop := range w.fills {
 		stop(why)

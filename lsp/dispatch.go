@@ -29,6 +29,7 @@ var requests = map[string]prepare{
 	protocol.MethodInitialize:                   (*Server).initialize,
 	protocol.MethodShutdown:                     (*Server).shutdown,
 	protocol.MethodTextDocumentInlineCompletion: (*Server).inlineCompletion,
+	protocol.MethodTextDocumentCompletion:       (*Server).completion,
 	protocol.MethodTextDocumentCodeAction:       (*Server).codeAction,
 	protocol.MethodWorkspaceExecuteCommand:      (*Server).executeCommand,
 }

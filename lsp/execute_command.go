@@ -22,6 +22,11 @@ const (
 	commandFillAll = "lacuna.fillAll"
 )
 
+// commandNames are the commands that clients may run.
+func commandNames() []string {
+	return []string{commandFillHole, commandFillAll, commandExplain, commandStatus, commandAccepted}
+}
+
 // fillOrder is one of our commands, taken off the wire.
 type fillOrder struct {
 	snapshot *document.Snapshot

@@ -2,10 +2,10 @@ package lsp
 
 import (
 	"context"
+	"slices"
 
 	"go.lsp.dev/jsonrpc2"
 	"go.lsp.dev/protocol"
-	"go.lsp.dev/uri"
 
 	"github.com/lacuna-dev/lacuna/grammars"
 	"github.com/lacuna-dev/lacuna/infill"
@@ -22,6 +22,8 @@ type inlineQuestion struct {
 	around    surroundings
 	encoding  position.Encoding
 	least     float64                          // confidence
+	wanted    int                              // how many different items, at most
+	seed      uint64                           // of the fill: 0 is the likeliest, others are other opinions
 	selected  *protocol.SelectedCompletionInfo // the entry chosen in the editor's popup, or nil
 	record    *record                          // the journal's
 }
@@ -34,7 +36,7 @@ func (s *Server) inlineCompletion(c *call, params jsonrpc2.RawMessage) (task, er
 	// Older clients count from 0, so that 0 is their "invoked" and 1 is
 	// ambiguous. To answer too much is the better mistake.
 	automatic := p.Context.TriggerKind == protocol.InlineCompletionTriggerKindAutomatic
-	rec := s.journal.begin(c, &p, automatic)
+	rec := s.journal.begin(c, &p.TextDocumentPositionParams, automatic, false)
 	return rec.follow(s.inlineTask(c, &p, rec, automatic)), nil
 }
 
@@ -44,38 +46,45 @@ func (s *Server) inlineTask(c *call, p *protocol.InlineCompletionParams, rec *re
 	if doc == nil {
 		return s.noItems("the document is not open", rec)
 	}
-	snapshot := doc.Head()
-	s.supersede(c, p.TextDocument.URI)
-	q := inlineQuestion{
-		snapshot:  snapshot,
-		cursor:    snapshot.Text.Offset(p.Position, s.client.encoding),
-		automatic: automatic,
-		path:      s.client.relative(snapshot.URI),
-		encoding:  s.client.encoding,
-		record:    rec,
-	}
-	if q.automatic {
-		q.least = s.settings.Load().Inline.MinConfidence
-	}
-	rec.about(snapshot.Version, q.least)
+	w := s.on(p.TextDocument.URI)
+	supersede(c, &w.inline)
+	q := s.question(doc.Head(), p.Position, rec, automatic)
 	if selected := p.Context.SelectedCompletionInfo; selected != (protocol.SelectedCompletionInfo{}) {
 		q.selected = &selected
 	}
 	if why := s.unwanted(&q); why != "" {
 		return s.noItems(why, rec)
 	}
-	q.around = s.surroundings(snapshot)
+	q.around = s.surroundings(q.snapshot)
 	return func(ctx context.Context) (any, error) { return s.complete(ctx, q) }
 }
 
-// supersede ends the document's older inline completion. An edit in between
-// has ended it already, and said so. Read loop only.
-func (s *Server) supersede(c *call, id uri.URI) {
-	w := s.on(id)
-	if w.inline != nil {
-		w.inline(errSuperseded)
+// question is what completions of both kinds ask. Read loop only.
+func (s *Server) question(snapshot *document.Snapshot, at protocol.Position, rec *record, automatic bool) inlineQuestion {
+	settings := s.settings.Load()
+	q := inlineQuestion{
+		snapshot:  snapshot,
+		cursor:    snapshot.Text.Offset(at, s.client.encoding),
+		automatic: automatic,
+		path:      s.client.relative(snapshot.URI),
+		encoding:  s.client.encoding,
+		wanted:    settings.Inline.Alternatives,
+		record:    rec,
 	}
-	w.inline = c.cancel
+	if automatic {
+		q.least, q.wanted = settings.Inline.MinConfidence, 1
+	}
+	rec.about(snapshot.Version, q.least)
+	return q
+}
+
+// supersede ends the older of a document's completions. An edit in between
+// has ended it already, and said so. Read loop only.
+func supersede(c *call, older *func(error)) {
+	if *older != nil {
+		(*older)(errSuperseded)
+	}
+	*older = c.cancel
 }
 
 // unwanted says why a question is not to be answered, or nothing.
@@ -107,35 +116,67 @@ func (s *Server) noItems(why string, rec *record) task {
 
 // complete answers a question, off the read loop.
 func (s *Server) complete(ctx context.Context, q inlineQuestion) (any, error) {
+	var items []protocol.InlineCompletionItem
+	why, err := s.withTree(ctx, q, func(filler infill.Filler, tree *grammars.Tree) (why string, err error) {
+		items, why, err = s.inlineItems(ctx, filler, tree, q)
+		return why, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(items) == 0 {
+		return s.noItems(why, q.record)(ctx)
+	}
+	return &protocol.InlineCompletionList{Items: items}, nil
+}
+
+// withTree calls fill with what it needs, unless something is in the way: then it
+// says what. The answer is for a document that has not changed meanwhile.
+func (s *Server) withTree(ctx context.Context, q inlineQuestion, fill func(infill.Filler, *grammars.Tree) (why string, err error)) (string, error) {
 	filler, err := s.engine(ctx)
 	q.record.lap(func(t *Timeline) *float64 { return &t.Model })
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return "", ctx.Err()
 	}
 	if err != nil {
-		return s.noItems("the model is not loaded", q.record)(ctx)
+		return "the model is not loaded", nil
 	}
 	tree, err := q.snapshot.Tree()
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	defer tree.Close()
 	if q.automatic && tree.InComment(q.cursor) {
-		return s.noItems("the cursor is in a comment", q.record)(ctx)
+		return "the cursor is in a comment", nil
 	}
-	item, why, err := s.inlineItem(ctx, filler, tree, q)
-	if err != nil {
-		return nil, err
+	why, err := fill(filler, tree)
+	if err == nil && !q.snapshot.Current() {
+		return "", errModified
 	}
-	if !q.snapshot.Current() {
-		return nil, errModified
+	return why, err
+}
+
+// inlineItems are the different items, the likeliest first, as many as are
+// wanted. None come with the reason.
+func (s *Server) inlineItems(ctx context.Context, filler infill.Filler, tree *grammars.Tree, q inlineQuestion) (items []protocol.InlineCompletionItem, why string, err error) {
+	for seed := range q.wanted {
+		q.seed = uint64(seed)
+		item, because, err := s.inlineItem(ctx, filler, tree, q)
+		switch {
+		case err != nil && (seed == 0 || ctx.Err() != nil):
+			return nil, "", err
+		case err != nil:
+			return items, "", nil // the first is better than none
+		case item == nil && seed == 0:
+			why = because
+		}
+		if item == nil || slices.ContainsFunc(items, func(i protocol.InlineCompletionItem) bool { return i.InsertText == item.InsertText }) {
+			continue
+		}
+		item.Command = q.record.acceptedCommand()
+		items = append(items, *item)
 	}
-	if item == nil {
-		return s.noItems(why, q.record)(ctx)
-	}
-	item.Command = command(commandAccepted, q.record.number)
-	item.Command.Title = "Accepted"
-	return &protocol.InlineCompletionList{Items: []protocol.InlineCompletionItem{*item}}, nil
+	return items, why, nil
 }
 
 // inlineItem fills and converts; a nil item comes with the reason.
@@ -163,6 +204,7 @@ func (s *Server) fillInline(ctx context.Context, filler infill.Filler, tree *gra
 		Path:     q.path,
 		Tree:     tree,
 		Hole:     hole,
+		Seed:     q.seed,
 
 		Neighbours:    neighbours,
 		MinConfidence: q.least,

@@ -24,7 +24,7 @@ const (
 	outcomeFailed  = "failed"
 )
 
-// Explanation is what became of one inline completion request, the answer to
+// Explanation is what became of one request for a completion, the answer to
 // "why did nothing show?". It holds no text of the document.
 type Explanation struct {
 	URI       string    `json:"uri"`
@@ -32,6 +32,7 @@ type Explanation struct {
 	Line      uint32    `json:"line"`      // as the client sent it, from 0
 	Character uint32    `json:"character"` // likewise
 	Automatic bool      `json:"automatic"` // asked while typing
+	Popup     bool      `json:"popup"`     // textDocument/completion, not inline
 	At        time.Time `json:"at"`
 	Outcome   string    `json:"outcome"`
 	Reason    string    `json:"reason,omitempty"` // why nothing was shown
@@ -74,7 +75,7 @@ type Counts struct {
 	Accepted int `json:"accepted"`
 }
 
-// journal remembers the latest inline completion requests. In memory only.
+// journal remembers the latest requests for completions. In memory only.
 type journal struct {
 	mu     sync.Mutex // guards what follows, and every record
 	ring   [journalSize]*record
@@ -93,11 +94,11 @@ type record struct {
 
 // begin enters a request. Should its context end before anything else is said
 // of it, that is what became of it.
-func (j *journal) begin(c *call, p *protocol.InlineCompletionParams, automatic bool) *record {
+func (j *journal) begin(c *call, at *protocol.TextDocumentPositionParams, automatic, popup bool) *record {
 	now := time.Now()
 	r := &record{journal: j, began: now, reached: now, e: Explanation{
-		URI: string(p.TextDocument.URI), Line: p.Position.Line, Character: p.Position.Character,
-		Automatic: automatic, At: now, Outcome: outcomePending,
+		URI: string(at.TextDocument.URI), Line: at.Position.Line, Character: at.Position.Character,
+		Automatic: automatic, Popup: popup, At: now, Outcome: outcomePending,
 	}}
 	j.mu.Lock()
 	r.number = j.asked
@@ -116,7 +117,6 @@ func (r *record) follow(run task) task {
 		outcome, reason := outcomeFailed, "the server panicked; its log says more"
 		defer func() { r.end(outcome, reason) }()
 		result, err = run(ctx)
-		list, _ := result.(*protocol.InlineCompletionList)
 		switch cause := context.Cause(ctx); {
 		case cause != nil:
 			outcome, reason = outcomeEnded, cause.Error()
@@ -124,13 +124,23 @@ func (r *record) follow(run task) task {
 			outcome, reason = outcomeEnded, err.Error()
 		case err != nil:
 			reason = err.Error()
-		case list != nil && len(list.Items) > 0:
+		case hasItems(result):
 			outcome, reason = outcomeShown, ""
 		default:
 			outcome, reason = outcomeNothing, ""
 		}
 		return result, err
 	}
+}
+
+func hasItems(result any) bool {
+	switch list := result.(type) {
+	case *protocol.InlineCompletionList:
+		return len(list.Items) > 0
+	case *protocol.CompletionList:
+		return len(list.Items) > 0
+	}
+	return false
 }
 
 // lap gives the time since the last one to a part of the timeline.
@@ -160,8 +170,10 @@ func (r *record) because(why string) {
 func (r *record) filled(result infill.Result) {
 	r.journal.mu.Lock()
 	defer r.journal.mu.Unlock()
-	r.e.Confidence, r.e.Tokens = result.Confidence, result.Tokens
-	r.e.Steps, r.e.Forwards = result.Steps, result.Forwards
+	if r.e.Forwards == 0 { // of several fills the first is what is shown first
+		r.e.Confidence, r.e.Tokens, r.e.Steps = result.Confidence, result.Tokens, result.Steps
+	}
+	r.e.Forwards += result.Forwards
 	r.e.Milliseconds.Prefill += milliseconds(result.PrefillTime)
 	r.e.Milliseconds.Denoise += milliseconds(result.DenoiseTime)
 	r.reached = time.Now()
@@ -250,6 +262,9 @@ func (e Explanation) String() string {
 	how := "asked for"
 	if e.Automatic {
 		how = "while typing"
+	}
+	if e.Popup {
+		how = "for the popup"
 	}
 	what := map[string]string{
 		outcomePending: "still being answered",

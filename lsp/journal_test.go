@@ -15,9 +15,9 @@ func (j *journal) ask(t *testing.T, line uint32) (*record, context.CancelCauseFu
 	t.Helper()
 	c := &call{}
 	c.ctx, c.cancel = context.WithCancelCause(t.Context())
-	p := &protocol.InlineCompletionParams{}
+	p := &protocol.TextDocumentPositionParams{}
 	p.Position.Line = line
-	return j.begin(c, p, true), c.cancel
+	return j.begin(c, p, true, false), c.cancel
 }
 
 func TestJournalForgetsTheOldest(t *testing.T) {

@@ -7,8 +7,6 @@ import (
 
 	"go.lsp.dev/jsonrpc2"
 	"go.lsp.dev/protocol"
-
-	"github.com/lacuna-dev/lacuna/lsp/position"
 )
 
 // phase is where the session stands.
@@ -38,7 +36,7 @@ func (s *Server) initialize(_ *call, params jsonrpc2.RawMessage) (task, error) {
 		s.background.Go(func() { s.watchParent(pid) })
 	}
 	result := &protocol.InitializeResult{
-		Capabilities: serverCapabilities(s.client.encoding),
+		Capabilities: serverCapabilities(&s.client, &s.base),
 		ServerInfo: protocol.ServerInfo{
 			Name:    s.options.Name,
 			Version: protocol.NewOptional(s.options.Version),
@@ -95,9 +93,9 @@ func (s *Server) watchParent(pid int) {
 // serverCapabilities is what we offer. inlineCompletionProvider is static
 // because Neovim ignores a dynamic registration; code actions carry commands
 // only and are never resolved, because Helix freezes while it resolves.
-func serverCapabilities(encoding position.Encoding) protocol.ServerCapabilities {
-	return protocol.ServerCapabilities{
-		PositionEncoding: encoding.Kind(),
+func serverCapabilities(c *client, settings *Settings) protocol.ServerCapabilities {
+	capabilities := protocol.ServerCapabilities{
+		PositionEncoding: c.encoding.Kind(),
 		TextDocumentSync: &protocol.TextDocumentSyncOptions{
 			OpenClose: new(true),
 			Change:    new(protocol.TextDocumentSyncKindIncremental),
@@ -107,6 +105,10 @@ func serverCapabilities(encoding position.Encoding) protocol.ServerCapabilities 
 			CodeActionKinds: []protocol.CodeActionKind{protocol.CodeActionKindQuickFix, protocol.CodeActionKindRefactorRewrite},
 			ResolveProvider: new(false),
 		},
-		ExecuteCommandProvider: protocol.ExecuteCommandOptions{Commands: []string{commandFillHole, commandFillAll, commandExplain, commandStatus, commandAccepted}},
+		ExecuteCommandProvider: protocol.ExecuteCommandOptions{Commands: commandNames()},
 	}
+	if c.completes(settings) {
+		capabilities.CompletionProvider = &protocol.CompletionOptions{TriggerCharacters: triggers, ResolveProvider: new(false)}
+	}
+	return capabilities
 }

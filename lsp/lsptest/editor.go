@@ -22,7 +22,7 @@ const patience = 60 * time.Second
 // Profile is what an editor declares of itself.
 type Profile struct {
 	Encodings []string       // offered, in order; nil offers nothing
-	Without   []string       // abilities left out: progress, versions, literals, tags, apply
+	Without   []string       // abilities left out: progress, versions, literals, tags, apply, inline
 	With      []string       // abilities added: configuration
 	Options   map[string]any // initializationOptions
 	Settings  any            // what workspace/configuration answers for the section
@@ -40,6 +40,8 @@ type Editor struct {
 
 	// Encoding is the one the server chose.
 	Encoding string
+	// Capabilities are what the server says it can do.
+	Capabilities json.RawMessage
 
 	mu      sync.Mutex // guards what follows
 	last    int64
@@ -102,12 +104,16 @@ func (e *Editor) Initialize() {
 		"initializationOptions": e.profile.Options,
 	}
 	var result struct {
-		Capabilities struct {
-			PositionEncoding string `json:"positionEncoding"`
-		} `json:"capabilities"`
+		Capabilities json.RawMessage `json:"capabilities"`
 	}
 	e.decode(e.Request("initialize", params), &result)
-	e.Encoding = result.Capabilities.PositionEncoding
+	var chosen struct {
+		PositionEncoding string `json:"positionEncoding"`
+	}
+	if err := json.Unmarshal(result.Capabilities, &chosen); err != nil {
+		e.t.Fatalf("the capabilities: %v", err)
+	}
+	e.Encoding, e.Capabilities = chosen.PositionEncoding, result.Capabilities
 	e.Notify("initialized", map[string]any{})
 }
 
@@ -134,7 +140,7 @@ func (p *Profile) capabilities() map[string]any {
 			"configuration": p.has("configuration", false),
 			"workspaceEdit": map[string]any{"documentChanges": p.has("versions", true)},
 		},
-		"textDocument": map[string]any{"codeAction": codeAction, "inlineCompletion": map[string]any{}},
+		"textDocument": p.textDocument(codeAction),
 	}
 	if p.Encodings != nil {
 		capabilities["general"] = map[string]any{"positionEncodings": p.Encodings}

@@ -61,6 +61,15 @@ func (f *Filler) Replaces(before, after int, text string) {
 	})
 }
 
+// Opinions answers with a text for each seed, from 0; the last one is for all
+// that follow.
+func (f *Filler) Opinions(texts []string) {
+	f.Answer(func(r infill.Request) (infill.Result, error) {
+		text := texts[min(int(r.Seed), len(texts)-1)]
+		return infill.Result{Start: r.Hole.Start, End: r.Hole.End, Text: r.Hole.Lead + text + r.Hole.Trail, Fill: text, Steps: 1, Forwards: 1}, nil
+	})
+}
+
 // Fails answers with an error.
 func (f *Filler) Fails(message string) {
 	f.Answer(func(infill.Request) (infill.Result, error) { return infill.Result{}, errors.New(message) })

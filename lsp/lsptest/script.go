@@ -123,6 +123,7 @@ var setup = map[string]func(s *script, args []string){
 	"silent": func(s *script, args []string) {
 		s.filler.Answer(func(infill.Request) (infill.Result, error) { return infill.Result{Reason: args[0]}, nil })
 	},
+	"opinions": func(s *script, args []string) { s.filler.Opinions(args) },
 	"blocks":   func(s *script, _ []string) { s.filler.Block() },
 	"release":  func(s *script, _ []string) { s.filler.Release() },
 	"filling":  func(s *script, _ []string) { s.filler.Wait(s.t) },
@@ -142,18 +143,25 @@ var verbs = map[string]func(s *script, args []string){
 	"change":   func(s *script, args []string) { s.change(args) },
 	"notify":   func(s *script, args []string) { s.notify(args[0], args[1]) },
 	"buffer":   func(s *script, args []string) { s.expect("the buffer", s.marked(), s.file(args[0])) },
+	"able":     func(s *script, args []string) { s.able(args) },
 	"encoding": func(s *script, args []string) { s.expect("the encoding", s.editor.Encoding, args[0]) },
 
 	// Ghost text.
 	"ask":    func(s *script, args []string) { s.ask(args) },
 	"select": func(s *script, args []string) { s.choose(args[0], args[1]) },
 	"ghost":  func(s *script, args []string) { s.showGhost(args[0]) },
+	"ghosts": func(s *script, args []string) { s.showGhosts(args) },
 	"none":   func(s *script, args []string) { s.expectJSON(`{"items":[]}`, args) },
 	"drawn":  func(s *script, _ []string) { s.editor.Tell("textDocument/didShowCompletion", s.ghost, 0) },
 	"partly": func(s *script, args []string) {
 		s.editor.Tell("textDocument/didPartiallyAcceptCompletion", s.ghost, s.int(args[0]))
 	},
 	"accept": func(s *script, _ []string) { s.editor.Accept(s.buffer, s.ghost) },
+
+	// The popup.
+	"popup":    func(s *script, args []string) { s.popup(args) },
+	"entry":    func(s *script, args []string) { s.entry(args[0]) },
+	"no-entry": func(s *script, args []string) { s.expectJSON(`{"isIncomplete":true,"items":[]}`, args) },
 
 	// Code actions and commands.
 	"actions": func(s *script, args []string) { s.ask4Actions(args) },

@@ -17,8 +17,9 @@ import (
 type benchCmd struct {
 	engineFlags `embed:""`
 
-	Repeat int  `default:"5" help:"Times everything is measured; as many lines are typed."`
-	JSON   bool `name:"json" help:"Print JSON."`
+	Repeat int   `default:"5" help:"Times everything is measured; as many lines are typed."`
+	Crowd  []int `placeholder:"N" help:"Also measure so many clients at once, each filling canvases of 32 slots; for instance 1,4,16,64."`
+	JSON   bool  `name:"json" help:"Print JSON."`
 }
 
 func (benchCmd) Help() string {
@@ -38,7 +39,8 @@ Examples:
 
   lacuna bench
   lacuna bench --repeat 20 --threads 2
-  lacuna bench --json >bench.json`
+  lacuna bench --json >bench.json
+  lacuna bench --device cuda --crowd 1,4,16,64`
 }
 
 //go:embed testdata/bench.go.txt
@@ -67,6 +69,8 @@ type benchReport struct {
 	Library    string  `json:"library"`
 	Processors int     `json:"processors"`
 	Threads    int     `json:"threads"` // 0: the default
+	Device     string  `json:"device"`
+	Fused      bool    `json:"fused"`
 	Load       timing  `json:"load"`
 	Cold       timing  `json:"cold"`
 	Warm       timing  `json:"warm"`
@@ -74,6 +78,7 @@ type benchReport struct {
 	CursorMove timing  `json:"cursor_move"`
 	Initialize timing  `json:"initialize"`
 	FirstGhost timing  `json:"first_ghost"`
+	Crowds     []crowd `json:"crowds,omitempty"`
 	Server     *memory `json:"server_memory,omitempty"` // the largest of all runs
 }
 
@@ -98,6 +103,11 @@ func (s *samples) sum() timing {
 func (c *benchCmd) Run(a *app) error {
 	if c.Repeat < 1 {
 		return usageErrorf("--repeat %d: must be at least 1", c.Repeat)
+	}
+	for _, clients := range c.Crowd {
+		if clients < 1 {
+			return usageErrorf("--crowd %d: must be at least 1", clients)
+		}
 	}
 	if err := c.engineFlags.check(); err != nil {
 		return err
@@ -135,6 +145,7 @@ func (c *benchCmd) Run(a *app) error {
 	defer b.engine.Close()
 	report.Load, report.Cold = load.sum(), cold.sum()
 	report.Model, report.Library = b.engine.Name, b.engine.Version
+	report.Device, report.Fused = b.engine.Device, b.engine.Fused
 	for _, part := range []struct {
 		name    string
 		measure func(int) (samples, error)
@@ -151,7 +162,18 @@ func (c *benchCmd) Run(a *app) error {
 		}
 		*part.into = s.sum()
 	}
+	for _, clients := range c.Crowd {
+		status.show("%d clients at once", clients)
+		some, err := b.crowded(clients, c.Repeat)
+		if err != nil {
+			return err
+		}
+		report.Crowds = append(report.Crowds, some)
+	}
 	status.clear()
+	if err := b.engine.Failure(); err != nil {
+		return err
+	}
 	if c.JSON {
 		return printJSON(a.stdout, report)
 	}
@@ -316,7 +338,11 @@ func typedLines() []grammars.Span {
 }
 
 func (r benchReport) print(a *app) error {
-	fmt.Fprintf(a.stdout, "%s, ONNX Runtime %s, %s\n\n", r.Model, r.Library, count(r.Processors, "processor"))
+	how := ""
+	if r.Fused {
+		how = ", fused"
+	}
+	fmt.Fprintf(a.stdout, "%s, ONNX Runtime %s, %s, on %s%s\n\n", r.Model, r.Library, count(r.Processors, "processor"), r.Device, how)
 	t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "\tn\tp50 ms\tp95 ms\ttokens computed\t")
 	for _, row := range []struct {
@@ -329,6 +355,9 @@ func (r benchReport) print(a *app) error {
 		fmt.Fprintf(t, "%s\t%d\t%.1f\t%.1f\t%.1f\t\n", row.name, row.t.N, row.t.P50, row.t.P95, row.t.Computed)
 	}
 	if err := t.Flush(); err != nil {
+		return err
+	}
+	if err := printCrowds(a, r.Crowds); err != nil {
 		return err
 	}
 	if r.Server == nil {

@@ -21,6 +21,7 @@ type engineFlags struct {
 
 	Remote remoteFlags `embed:""`
 
+	half     bool           // the fused graph in float16 on the CPU too, to compare it
 	warn     func(error)    // is told when the model goes over to the CPU while it works
 	decoding infill.Options // set by commands that let it be chosen
 }

@@ -56,7 +56,8 @@ func (p *engineParts) denoiser() (infill.Denoiser, error) {
 func (p *engineParts) openFused() (infill.Denoiser, error) {
 	config := p.config()
 	config.Device = ort.Device(p.flags.Device)
-	graph, fallback, err := ort.OpenFused(ort.FusedConfig{Config: config, Graphs: p.bundle.FusedGraph, OnCPU: p.flags.Fused == "on"})
+	graphs := func(half bool) ([]byte, error) { return p.bundle.FusedGraph(half || p.flags.half) }
+	graph, fallback, err := ort.OpenFused(ort.FusedConfig{Config: config, Graphs: graphs, OnCPU: p.flags.Fused == "on"})
 	if fallback != nil {
 		p.warning = fallback.Error()
 	}

@@ -18,6 +18,7 @@ type parityCmd struct {
 	Holes  int      `default:"500" help:"Number of holes in each language."`
 	Seed   uint64   `default:"1" help:"Chooses the holes."`
 	Agree  float64  `default:"0.99" help:"Share of holes that must get the same text."`
+	Half   bool     `help:"Take the float16 graph, which is for CUDA, on the CPU too."`
 	JSON   bool     `name:"json" help:"Print JSON."`
 }
 
@@ -29,6 +30,7 @@ Examples:
   lacuna parity                          a thousand holes
   lacuna parity --device cuda
   lacuna parity --device cpu --lang go --holes 50
+  lacuna parity --device cpu --half
   lacuna parity --remote grpc://localhost:8001
 
 Exit status: 0 they agree on enough, 1 they do not.`
@@ -98,7 +100,7 @@ func (c *parityCmd) compare(a *app, eval *evalCmd, cuts []cut) (*parityReport, e
 	defer status.clear()
 	status.show("loading the model twice")
 	fusedFlags := c.engineFlags
-	fusedFlags.Fused = "on"
+	fusedFlags.Fused, fusedFlags.half = "on", c.Half
 	fused, err := a.engine(fusedFlags)
 	if err != nil {
 		return nil, err

@@ -179,10 +179,11 @@ class Network:
         x = self.rms(g, g.op("Add", g.op("Gather", self.emb, tokens), g.op("Gather", self.roles, g.const([role]))), self.c["d_model"])
         return x, self.rms(g, x, self.c["d_model"])
 
-    def stream(self, tokens, role):
+    def stream(self, tokens, role, whole=False):
         """Keys (rotated) and values [B, kvs, n, hd] of each layer of a stream [B, n].
 
-        Padding stands at the end, where nothing that counts sees it.
+        Padding stands at the end, where nothing that counts sees it. whole returns
+        what the head reads [B, n, d] as well; canvases do not need it.
         """
         g = self.g
         index = g.op("Range", g.const(0), g.op("Squeeze", g.op("Shape", tokens, start=1, end=2)), g.const(1))
@@ -193,9 +194,9 @@ class Network:
             q, k, v = self.heads(g, h, i)
             k = self.rotate(g, k, angles)
             out.append((k, v))
-            if i < last:
+            if i < last or whole:
                 h, x = self.rest(g, x, self.attend(g, self.rotate(g, q, angles), k, v, causal=True), i)
-        return out
+        return (out, h) if whole else out
 
 
 class Denoiser:

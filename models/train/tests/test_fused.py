@@ -18,6 +18,7 @@ import pytest
 TRAIN = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TRAIN))
 sys.path.insert(0, str(TRAIN / "tests"))
+import autoregressive  # noqa: E402
 import export  # noqa: E402
 import fused  # noqa: E402
 from test_export import CONFIG, random_weights  # noqa: E402
@@ -100,6 +101,25 @@ def test_stops_early_and_at_the_limit(bundle):
     assert ((out["slots_out"] != 0) == real).all()
     call["slots"][:] = np.where(real, 50, 0)  # nothing is masked
     assert (run(bundle, call)["forwards_out"] == 0).all()
+
+
+def test_autoregressive_baseline_is_the_stepwise_graph_asked_token_by_token(bundle):
+    graph, model = autoregressive.of_bundle(bundle)
+    session, stepwise = (onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
+                         for data in (fused.join(graph, model), (bundle / "model.onnx").read_bytes()))
+    left = make_call(5)["left"]
+    left[1, 7:] = fused.PAD
+    got = session.run(None, {"left": left, "count": np.array([5])})[0]
+    none = np.zeros((0, CONFIG["n_layer"], 2, CONFIG["n_kv"], CONFIG["head_dim"]), np.float32)
+    for row, said in zip(left, got):
+        tokens = [t for t in row.tolist() if t]
+        for want in said:
+            n = len(tokens)
+            top = stepwise.run(["top_ids"], {
+                "tokens": np.array([tokens]), "role": np.array([0]), "pos_a": np.arange(n)[None], "pos_b": np.zeros((1, n), np.int64),
+                "past_a": none, "past_b": none, "rows": np.array([n - 1]), "targets": np.array([0])})[0]
+            assert top[0, 0] == want
+            tokens.append(int(want))
 
 
 def test_half_precision_is_near(bundle):

@@ -24,6 +24,7 @@ type canvas struct {
 	banned   map[int][]Token // tokens a slot must not take: they broke the parse
 	steps    int             // denoising steps this canvas took
 	length   int             // tokens of the answer if an Oracle told, else 0
+	judged   float64         // log-probability of the answer and what follows it, see judge
 }
 
 func newCanvas(size int, mask Token) *canvas {

@@ -16,6 +16,7 @@ type denoising struct {
 	engine   *Engine
 	held     Context
 	request  Request
+	right    []Token // the right stream: its end next to the hole
 	rules    rules
 	rng      *rand.Rand
 	limit    int // steps a round
@@ -25,13 +26,18 @@ type denoising struct {
 // fill denoises one canvas of each size as a batch, then offers the candidates
 // to acceptance, best first.
 func (d *denoising) fill(ctx context.Context) (Result, error) {
-	all := d.canvases()
+	all, err := d.candidates(ctx)
+	if err != nil {
+		return Result{}, err
+	}
 	var refused Result
 	for round := 0; ; round++ {
 		if err := d.run(ctx, all); err != nil {
 			return Result{}, err
 		}
-		slices.SortStableFunc(all, d.better)
+		if err := d.order(ctx, all); err != nil {
+			return Result{}, err
+		}
 		for n, c := range all {
 			result, faults, err := d.accept(c)
 			if err != nil {
@@ -53,6 +59,36 @@ func (d *denoising) fill(ctx context.Context) (Result, error) {
 			return refused, nil
 		}
 	}
+}
+
+// candidates are the canvases to be denoised and those that were read on, which
+// are settled already.
+func (d *denoising) candidates(ctx context.Context) ([]*canvas, error) {
+	o := d.engine.options
+	var all []*canvas
+	if o.Decoder != Autoregressive {
+		all = d.canvases()
+	}
+	reader, ok := d.held.(Reader)
+	if o.Decoder == Denoising || !ok {
+		return all, nil
+	}
+	limit := slices.Max(d.engine.sizes(d.rules.multiline)) - 1
+	if d.request.Oracle.Length > 0 {
+		limit = d.request.Oracle.Length
+	}
+	more, err := d.readOn(ctx, reader, limit)
+	return append(all, more...), err
+}
+
+// order puts the best candidate first: by the left stream's judgement where it is
+// asked for, else by the canvases' own.
+func (d *denoising) order(ctx context.Context, all []*canvas) error {
+	if reader, ok := d.held.(Reader); ok && d.engine.options.judges() && len(all) > 1 {
+		return d.judge(ctx, reader, all)
+	}
+	slices.SortStableFunc(all, d.better)
+	return nil
 }
 
 // better orders candidates: the likelier per token first.

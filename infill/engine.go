@@ -32,7 +32,28 @@ type Options struct {
 	// Line and Block are the canvas sizes tried for holes of one line and of
 	// several. Sizes the model was not trained on are left out.
 	Line, Block []int
+	// Decoder says how candidates come about.
+	Decoder Decoder
+	// Judge says who chooses among candidates: "left" the left stream, by the
+	// likelihood of the candidate and what follows the hole; "canvas" the
+	// canvases' own probabilities.
+	Judge string
 }
+
+// Decoder is a way to candidates.
+type Decoder string
+
+const (
+	// Denoising settles canvases of several lengths in parallel steps.
+	Denoising Decoder = "denoising"
+	// Autoregressive reads on from the left stream instead, token by token: the
+	// baseline that denoising has to beat.
+	Autoregressive Decoder = "autoregressive"
+	// Both offers the candidates of both.
+	Both Decoder = "both"
+)
+
+func (o Options) judges() bool { return o.Judge == "left" || o.Decoder != Denoising }
 
 func (o Options) withDefaults() Options {
 	if o.Threshold == 0 {
@@ -40,6 +61,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Floor == 0 {
 		o.Floor = 0.05
+	}
+	if o.Decoder == "" {
+		o.Decoder = Denoising
 	}
 	if o.MaxSteps == 0 {
 		o.MaxSteps = 8
@@ -114,6 +138,7 @@ func (e *Engine) Fill(ctx context.Context, r Request) (Result, error) {
 		engine:  e,
 		held:    held,
 		request: r,
+		right:   streams.Right,
 		rules: rules{
 			vocab:     e.info.Vocab,
 			glyphs:    e.glyphs,

@@ -92,7 +92,7 @@ func (s *scripted) Denoise(ctx context.Context, canvases [][]Token) ([]Predictio
 }
 
 // fillAt fills the hole that « » marks in a Go source.
-func fillAt(t *testing.T, s *scripted, marked string, o Options, change func(*Request)) (Result, error) {
+func fillAt(t *testing.T, s Denoiser, marked string, o Options, change func(*Request)) (Result, error) {
 	t.Helper()
 	start := strings.Index(marked, "«")
 	end := strings.Index(marked, "»") - len("«")

@@ -39,10 +39,15 @@ type decodingFlags struct {
 	Floor     float64 `placeholder:"Q" help:"Mask settled slots again below this quality; 0 takes the default, negative never."`
 	Line      []int   `placeholder:"N" help:"Canvas sizes tried for holes of one line."`
 	Block     []int   `placeholder:"N" help:"Canvas sizes tried for holes of several lines."`
+	Decoder   string  `placeholder:"WAY" enum:"denoising,autoregressive,both," default:"" help:"Where candidates come from: denoising (the default), autoregressive (token by token on the left stream), both."`
+	Judge     string  `placeholder:"WHO" enum:"canvas,left," default:"" help:"Who chooses among candidates: canvas, by their own probabilities, or left, by the likelihood of candidate and suffix under the left stream."`
 }
 
 func (d decodingFlags) options() infill.Options {
-	return infill.Options{Threshold: d.Threshold, Floor: d.Floor, Line: d.Line, Block: d.Block}
+	return infill.Options{
+		Threshold: d.Threshold, Floor: d.Floor, Line: d.Line, Block: d.Block,
+		Decoder: infill.Decoder(d.Decoder), Judge: d.Judge,
+	}
 }
 
 func (d decodingFlags) check() error {
@@ -84,7 +89,8 @@ Examples:
   lacuna eval --lang go --corpus ~/src/project --records holes.jsonl
   lacuna eval --lang go --holes 300 --baseline out/untrained
   lacuna eval --lang go --holes 300 --no-neighbours
-  lacuna eval --lang go --threshold 0.6 --line 8,16,32`
+  lacuna eval --lang go --threshold 0.6 --line 8,16,32
+  lacuna eval --lang go --decoder autoregressive`
 }
 
 // check returns the languages to evaluate.

@@ -12,8 +12,12 @@ type session struct {
 	s           *Scheduler
 	slot        *slot // nil once released
 	left, right []float32
+	leftTokens  []infill.Token
+	reading     stream // a copy of left, and what Read appended to it
 	stats       infill.PrefillStats
 }
+
+var _ infill.Reader = (*session)(nil)
 
 // Stats implements infill.Context.
 func (c *session) Stats() infill.PrefillStats { return c.stats }
@@ -24,7 +28,7 @@ func (c *session) Release() {
 		return
 	}
 	c.s.release(c.slot)
-	c.slot, c.left, c.right = nil, nil, nil
+	c.slot, c.left, c.right, c.leftTokens, c.reading = nil, nil, nil, nil, stream{}
 }
 
 // Denoise implements infill.Context: all canvases are rows of one run.

@@ -27,7 +27,7 @@ func (s *Scheduler) Prefill(ctx context.Context, document string, left, right []
 			return nil, err
 		}
 	}
-	return &session{s: s, slot: sl, left: sl.left.kv, right: sl.right.kv, stats: stats}, nil
+	return &session{s: s, slot: sl, left: sl.left.kv, right: sl.right.kv, leftTokens: sl.left.tokens, stats: stats}, nil
 }
 
 func (s *Scheduler) checkStreams(left, right []infill.Token) error {

@@ -26,7 +26,7 @@ func (d *denoising) accept(c *canvas) (Result, []span, error) {
 		Steps:      c.steps,
 		Forwards:   d.forwards,
 		Tokens:     n,
-		Confidence: math.Exp(c.score(v.Delete)),
+		Confidence: d.engine.options.Calibration.of(math.Exp(c.score(v.Delete)), n),
 	}
 	fill := d.trim(d.engine.tokenizer.Decode(c.slots[:n]))
 	if strings.TrimSpace(fill) == "" {

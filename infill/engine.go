@@ -38,6 +38,8 @@ type Options struct {
 	// likelihood of the candidate and what follows the hole; "canvas" the
 	// canvases' own probabilities.
 	Judge string
+	// Calibration makes confidences probabilities; nil leaves them as they are.
+	Calibration *Calibration
 }
 
 // Decoder is a way to candidates.

@@ -62,7 +62,8 @@ type Result struct {
 	Text string
 	// Fill is Text without Lead and Trail: what the model wrote.
 	Fill string
-	// Confidence is the geometric mean probability of the settled tokens, 0..1.
+	// Confidence, 0..1, is how often such a fill is exactly right, if the model's
+	// bundle has a calibration; else the geometric mean probability of its tokens.
 	Confidence float64
 	// Parses is true when the spliced source has no syntax error that the
 	// source did not have before.

@@ -32,8 +32,18 @@ type Manifest struct {
 	Files     map[string]File `json:"files"`
 	// Config is lacuna.config of docs/model.md.
 	Config json.RawMessage `json:"config"`
+	// Calibration makes confidences probabilities; models/train/calibrate.py fits
+	// it and infill uses it. Nil for a bundle without.
+	Calibration *Calibration `json:"calibration,omitempty"`
 	// Training is free-form: data, steps, results.
 	Training json.RawMessage `json:"training"`
+}
+
+// Calibration has the weights of a logistic regression; see infill.Calibration.
+type Calibration struct {
+	Bias       float64 `json:"bias"`
+	Confidence float64 `json:"confidence"`
+	Tokens     float64 `json:"tokens"`
 }
 
 // File is what the manifest says of a file.

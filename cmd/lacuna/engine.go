@@ -100,7 +100,9 @@ func assemble(bundle *models.Bundle, library ort.Library, flags engineFlags) (*e
 		parts.close()
 		return nil, err
 	}
-	filler := infill.New(denoiser, tokens, flags.decoding)
+	decoding := flags.decoding
+	decoding.Calibration = (*infill.Calibration)(bundle.Manifest.Calibration)
+	filler := infill.New(denoiser, tokens, decoding)
 	return &engine{
 		Filler:  filler,
 		Name:    bundle.Manifest.Name,

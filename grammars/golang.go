@@ -27,4 +27,10 @@ var golangDefinition = definition{
 		opener: "{",
 		closer: "}",
 	},
+	declares: declarations{
+		functions:  []string{"function_declaration", "method_declaration"},
+		documented: []string{"function_declaration", "method_declaration", "type_spec", "type_alias", "const_spec", "var_spec"},
+		wrappers:   []string{"type_declaration", "const_declaration", "var_declaration"},
+		top:        "source_file",
+	},
 }

@@ -14,6 +14,12 @@ const (
 	KindStub Kind = "stub"
 	// KindGap is the place a syntax error leaves open.
 	KindGap Kind = "gap"
+	// KindDoc is the missing description of a declaration.
+	KindDoc Kind = "doc"
+	// KindSelection is text that is to be written anew.
+	KindSelection Kind = "selection"
+	// KindFault is a syntax error.
+	KindFault Kind = "fault"
 	// KindCursor is an insertion point.
 	KindCursor Kind = "cursor"
 )

@@ -36,6 +36,8 @@ type definition struct {
 	commentNodes, stringNodes, codeInStringNodes []string
 
 	gaps gapRules
+
+	declares declarations
 }
 
 // queries are the compiled files of queries/<id>.

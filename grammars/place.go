@@ -66,6 +66,12 @@ func (t *Tree) pathAt(offset int) []*sitter.Node {
 		if cursor.GoToFirstChildForByte(uint32(offset-1)) < 0 {
 			return path
 		}
+		// The library stops at a child that ends right there.
+		for int(cursor.CurrentNode().EndByte()) < offset {
+			if !cursor.GoToNextSibling() {
+				return path
+			}
+		}
 	}
 }
 

@@ -29,4 +29,9 @@ var pythonDefinition = definition{
 		opener: ":",
 		filler: "pass",
 	},
+	declares: declarations{
+		functions:  []string{"function_definition"},
+		documented: []string{"function_definition", "class_definition"},
+		docstring:  `"""`,
+	},
 }

@@ -57,13 +57,33 @@ func (s *Server) offer(q actionQuestion) (any, error) {
 	defer tree.Close()
 	holes := tree.Holes()
 	offers := []protocol.CommandOrCodeAction{}
-	if hole, ok := holeNear(holes, q); ok {
-		offers = s.appendAction(offers, q, "Fill this hole", protocol.CodeActionKindQuickFix, s.fillCommand(q.snapshot, hole.Start))
-	} else if q.start == q.end && !q.automatic {
-		offers = s.appendAction(offers, q, "Fill at the cursor", protocol.CodeActionKindRefactorRewrite, s.fillCommand(q.snapshot, q.start))
+	add := func(title string, kind protocol.CodeActionKind, name string, start, end int) {
+		offers = s.appendAction(offers, q, title, kind, s.fillCommandAt(name, q.snapshot, start, end))
 	}
-	if len(holes) > 1 {
-		offers = s.appendAction(offers, q, "Fill all holes in this file", protocol.CodeActionKindRefactorRewrite, s.fillAllCommand(q.snapshot))
+	hole, atHole := holeNear(holes, q)
+	if atHole {
+		add("Fill this hole", protocol.CodeActionKindQuickFix, commandFillHole, hole.Start, hole.Start)
+	} else if fault, ok := tree.FaultAt(q.start, q.end); ok && fault.End-fault.Start <= maxRewritten {
+		add("Repair this syntax error", protocol.CodeActionKindQuickFix, commandRepair, fault.Start, fault.Start)
+	}
+	if q.start == q.end && !q.automatic && !atHole {
+		add("Fill at the cursor", protocol.CodeActionKindRefactorRewrite, commandFillHole, q.start, q.start)
+	}
+	if selection, ok := tree.Selection(q.start, q.end); ok {
+		add("Rewrite selection", protocol.CodeActionKindRefactorRewrite, commandRewrite, selection.Start, selection.End)
+	}
+	if _, ok := tree.DocAt(q.start); ok && q.start == q.end && !q.automatic { // no lightbulb at every function
+		add("Write the doc comment", protocol.CodeActionKindRefactorRewrite, commandDocument, q.start, q.start)
+	}
+	inFunction := 0
+	if function, ok := tree.FunctionAt(q.start); ok {
+		inFunction = len(holesWithin(holes, function))
+	}
+	if inFunction > 1 {
+		add("Fill all holes in this function", protocol.CodeActionKindRefactorRewrite, commandFillFunction, q.start, q.start)
+	}
+	if len(holes) > max(1, inFunction) {
+		add("Fill all holes in this file", protocol.CodeActionKindRefactorRewrite, commandFillAll, 0, 0)
 	}
 	return offers, nil
 }

@@ -4,49 +4,18 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"go.lsp.dev/jsonrpc2"
 	"go.lsp.dev/protocol"
-	"go.lsp.dev/uri"
 
-	"github.com/lacuna-dev/lacuna/grammars"
 	"github.com/lacuna-dev/lacuna/infill"
-	"github.com/lacuna-dev/lacuna/lsp/document"
-)
-
-const (
-	// commandFillHole takes a document's URI, a position and the document's
-	// version. The version may be null or missing, which means the current one.
-	commandFillHole = "lacuna.fillHole"
-	// commandFillAll takes a document's URI and its version.
-	commandFillAll = "lacuna.fillAll"
 )
 
 // commandNames are the commands that clients may run.
 func commandNames() []string {
-	return []string{commandFillHole, commandFillAll, commandExplain, commandStatus, commandAccepted}
-}
-
-// fillOrder is one of our commands, taken off the wire.
-type fillOrder struct {
-	snapshot *document.Snapshot
-	at       *int // byte offset of the one hole to fill, nil for all
-	path     string
-	around   surroundings
-	token    protocol.ProgressToken // the client's, or nil
-
-	// filling ends when the document changes, the call's own context does not:
-	// the edit that we ask for is a change too.
-	filling context.Context
-	stop    context.CancelCauseFunc
-}
-
-func (s *Server) fillCommand(snapshot *document.Snapshot, at int) protocol.Command {
-	return command(commandFillHole, snapshot.Wire(), snapshot.Text.Position(at, s.client.encoding), snapshot.Version)
-}
-
-func (s *Server) fillAllCommand(snapshot *document.Snapshot) protocol.Command {
-	return command(commandFillAll, snapshot.Wire(), snapshot.Version)
+	return append(slices.Sorted(maps.Keys(fillCommands)), commandExplain, commandStatus, commandAccepted)
 }
 
 func command(name string, arguments ...any) protocol.Command {
@@ -66,10 +35,6 @@ func (s *Server) executeCommand(c *call, params jsonrpc2.RawMessage) (task, erro
 	if err := decode(params, &p); err != nil {
 		return nil, err
 	}
-	var id uri.URI
-	var version *int32
-	var position *protocol.Position
-	var err error
 	switch p.Command {
 	case commandExplain:
 		return s.explain(p.Arguments)
@@ -77,22 +42,16 @@ func (s *Server) executeCommand(c *call, params jsonrpc2.RawMessage) (task, erro
 		return s.accept(p.Arguments)
 	case commandStatus:
 		return s.status(), nil
-	case commandFillHole:
-		position = new(protocol.Position)
-		err = arguments(p.Arguments, 2, &id, position, &version)
-	case commandFillAll:
-		err = arguments(p.Arguments, 1, &id, &version)
-	default:
+	}
+	kind, ok := fillCommands[p.Command]
+	if !ok {
 		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "there is no command %q", p.Command)
 	}
+	where, err := kind.read(p.Arguments)
 	if err != nil {
 		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "%s: %v", p.Command, err)
 	}
-	canonical, err := uri.Parse(string(id))
-	if err != nil {
-		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "%s: %v", p.Command, err)
-	}
-	return s.takeOrder(c, canonical, position, version, p.WorkDoneToken), nil
+	return s.takeOrder(c, kind, where, p.WorkDoneToken), nil
 }
 
 // arguments decodes positional arguments, of which some at the end may be
@@ -110,24 +69,22 @@ func arguments(raw []protocol.LSPAny, needed int, into ...any) error {
 }
 
 // takeOrder is the read loop's part of a command.
-func (s *Server) takeOrder(c *call, id uri.URI, at *protocol.Position, version *int32, token protocol.ProgressToken) task {
-	doc := s.documents[id]
+func (s *Server) takeOrder(c *call, kind fillCommand, where orderPlace, token protocol.ProgressToken) task {
+	doc := s.documents[where.uri]
 	if doc == nil {
-		return s.decline(protocol.MessageTypeWarning, "%s is not open, so it is not filled", id)
+		return s.decline(protocol.MessageTypeWarning, "%s is not open, so it is not filled", where.uri)
 	}
 	snapshot := doc.Head()
-	if version != nil && *version != snapshot.Version {
+	if where.version != nil && *where.version != snapshot.Version {
 		return s.decline(protocol.MessageTypeWarning, "the document has changed since the command was offered; run it again")
 	}
 	if err := snapshot.Fillable(); err != nil {
 		return s.decline(protocol.MessageTypeWarning, "the document is not filled: %v", err)
 	}
-	order := fillOrder{snapshot: snapshot, path: s.client.relative(snapshot.URI), around: s.surroundings(snapshot), token: token}
-	if at != nil {
-		order.at = new(snapshot.Text.Offset(*at, s.client.encoding))
-	}
+	order := fillOrder{fillCommand: kind, snapshot: snapshot, path: s.client.relative(snapshot.URI), around: s.surroundings(snapshot), token: token}
+	order.start, order.end = snapshot.Text.Span(where.place, s.client.encoding)
 	order.filling, order.stop = context.WithCancelCause(c.ctx)
-	w := s.on(id)
+	w := s.on(where.uri)
 	w.fills = append(w.fills, order.stop)
 	return func(ctx context.Context) (any, error) {
 		defer order.stop(nil)
@@ -150,7 +107,7 @@ var errStopped = jsonrpc2.NewError(protocol.CodeRequestCancelled, "stopped by th
 // execute fills and edits. What goes wrong is told to the user; the error is
 // only for a request that the client itself cancelled.
 func (s *Server) execute(ctx context.Context, order fillOrder) error {
-	progress := s.beginProgress(order.filling, "Filling", order.token, func() { order.stop(errStopped) })
+	progress := s.beginProgress(order.filling, order.title, order.token, func() { order.stop(errStopped) })
 	edits, why, err := s.fill(order, progress)
 	switch cause := context.Cause(order.filling); {
 	case ctx.Err() != nil:
@@ -190,8 +147,7 @@ func (s *Server) fill(order fillOrder, progress *bar) (edits []edit, why string,
 	}
 	defer func() { tree.Close() }()
 	neighbours := s.neighbours(order.filling, order.around)
-	holes := order.holes(tree)
-	why = "no holes were found"
+	holes, why := order.holes(tree, order.start, order.end)
 	growth := 0 // how much longer the text before the hole has become
 	for i, hole := range holes {
 		result, err := filler.Fill(order.filling, infill.Request{
@@ -215,6 +171,11 @@ func (s *Server) fill(order fillOrder, progress *bar) (edits []edit, why string,
 		if err != nil {
 			return nil, "", fmt.Errorf("a filled hole could not be parsed: %w", err)
 		}
+		if because := order.refuses(tree, filled, result); because != "" {
+			filled.Close()
+			why = because
+			continue
+		}
 		tree.Close()
 		tree = filled
 		result.Start, result.End = result.Start-growth, result.End-growth
@@ -222,13 +183,6 @@ func (s *Server) fill(order fillOrder, progress *bar) (edits []edit, why string,
 		edits = append(edits, editOf(result, order.snapshot.Text))
 	}
 	return edits, why, nil
-}
-
-func (o *fillOrder) holes(tree *grammars.Tree) []grammars.Hole {
-	if o.at == nil {
-		return tree.Holes()
-	}
-	return []grammars.Hole{tree.HoleAt(*o.at)}
 }
 
 // step reports one denoising step of the i-th of n holes. How many there will

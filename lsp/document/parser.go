@@ -96,6 +96,7 @@ func (p *parser) advance(s *Snapshot) error {
 		p.held.Close()
 	}
 	p.held, p.seq = tree, s.seq
+	tree.Holes() // who asks for a copy wants them: copies share what is found here
 	return nil
 }
 

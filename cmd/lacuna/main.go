@@ -31,6 +31,7 @@ type cli struct {
 	Fill       fillCmd       `cmd:"" help:"Fill the holes of files and show the diff."`
 	Lsp        lspCmd        `cmd:"" name:"lsp" help:"Run the language server for an editor."`
 	Eval       evalCmd       `cmd:"" help:"Cut holes out of real files, fill them and score the fills."`
+	Steps      stepsCmd      `cmd:"" help:"Measure what fewer denoising steps cost: quality against tokens a forward pass."`
 	Parity     parityCmd     `cmd:"" help:"Compare the fused graph with the stepwise engine, hole by hole."`
 	Bench      benchCmd      `cmd:"" help:"Measure load time, fills, keystrokes and memory."`
 	Doctor     doctorCmd     `cmd:"" help:"Check library, model and engine, and say what to do about faults."`

@@ -18,7 +18,10 @@ type chart struct {
 type panel struct {
 	Title, X, Y string
 	Diagonal    bool // where X equals Y
-	Series      []series
+	// XMax is what X = 1 stands for where X is a number; 0 where it is a share,
+	// which is written in per cent. Likewise YMax.
+	XMax, YMax float64
+	Series     []series
 }
 
 // series is drawn as a line through points, with its interval: a bar at each
@@ -49,6 +52,7 @@ var chartTemplate = template.Must(template.New("chart").Funcs(template.FuncMap{
 	"colour": func(i int) string { return seriesColours[i%len(seriesColours)] },
 	"text":   template.HTMLEscapeString,
 	"px":     px,
+	"label":  tickLabel,
 	"x":      chartX, "y": chartY,
 	"line": chartLine, "band": chartBand,
 	"legend": func(i int) int { return legendLine * (i + 1) },
@@ -58,8 +62,8 @@ var chartTemplate = template.Must(template.New("chart").Funcs(template.FuncMap{
 {{range $n, $p := .Panels}}<g transform="translate({{$.Offset $n}},{{$.Top}})">
 <text x="0" y="-10" font-weight="bold">{{text $p.Title}}</text>
 {{range $.Ticks}}<path d="M{{px (x .)}},0V{{$.Side}}M0,{{px (y .)}}H{{$.Side}}" stroke="#ddd"/>
-<text x="{{px (x .)}}" y="{{$.Side}}" dy="16" text-anchor="middle">{{$.Percent .}}</text>
-<text x="-6" y="{{px (y .)}}" dy="4" text-anchor="end">{{$.Percent .}}</text>
+<text x="{{px (x .)}}" y="{{$.Side}}" dy="16" text-anchor="middle">{{label . $p.XMax}}</text>
+<text x="-6" y="{{px (y .)}}" dy="4" text-anchor="end">{{label . $p.YMax}}</text>
 {{end}}<text x="{{$.Middle}}" y="{{$.Side}}" dy="36" text-anchor="middle">{{text $p.X}}</text>
 <text transform="translate(-42,{{$.Middle}}) rotate(-90)" text-anchor="middle">{{text $p.Y}}</text>
 {{if $p.Diagonal}}<path d="M0,{{$.Side}}L{{$.Side}},0" stroke="#999" stroke-dasharray="4"/>
@@ -85,8 +89,13 @@ func (c chart) Side() int        { return panelSide }
 func (c chart) Middle() int      { return panelSide / 2 }
 func (c chart) Ticks() []float64 { return []float64{0, 0.2, 0.4, 0.6, 0.8, 1} }
 func (c chart) Offset(n int) int { return n*(panelLeft+panelSide+panelRight) + panelLeft }
-func (c chart) Percent(share float64) string {
-	return fmt.Sprintf("%.0f", 100*share)
+
+// tickLabel names a place on an axis.
+func tickLabel(share, most float64) string {
+	if most == 0 {
+		return fmt.Sprintf("%.0f", 100*share)
+	}
+	return fmt.Sprintf("%.3g", share*most)
 }
 
 func chartX(share float64) float64 { return share * panelSide }

@@ -72,5 +72,6 @@ func (s *Server) accept(raw []protocol.LSPAny) (task, error) {
 		return nil, jsonrpc2.Errorf(jsonrpc2.InvalidParams, "%s: %v", commandAccepted, err)
 	}
 	s.journal.tell(n, accepted)
+	s.prepareNext(n)
 	return func(context.Context) (any, error) { return nil, nil }, nil
 }

@@ -51,7 +51,8 @@ func (s *Server) completionTask(c *call, p *protocol.CompletionParams, rec *reco
 	if doc == nil {
 		return s.noEntries("the document is not open", rec)
 	}
-	supersede(c, &s.on(p.TextDocument.URI).popup)
+	w := s.on(p.TextDocument.URI)
+	supersede(c, &w.popup)
 	q := s.question(doc.Head(), p.Position, rec, true)
 	why := s.unwanted(&q)
 	if settings := s.settings.Load(); why == "" && !s.client.completes(settings) {
@@ -61,6 +62,7 @@ func (s *Server) completionTask(c *call, p *protocol.CompletionParams, rec *reco
 		return s.noEntries(why, rec)
 	}
 	q.around = s.surroundings(q.snapshot)
+	w.join(&q)
 	asIs := s.client.insertAsIs
 	return func(ctx context.Context) (any, error) { return s.enter(ctx, q, asIs) }
 }
@@ -94,6 +96,7 @@ func (s *Server) enter(ctx context.Context, q inlineQuestion, asIs bool) (any, e
 	if len(list.Items) == 0 {
 		return s.noEntries(why, q.record)(ctx)
 	}
+	s.offers.show(q.snapshot.URI, q.record.number, q.automatic, q.found.offers)
 	return list, nil
 }
 

@@ -93,6 +93,7 @@ type work struct {
 	inline func(why error) // ends the inline completion, if any
 	popup  func(why error) // ends the completion for the popup, if any
 	fills  []func(why error)
+	ahead  *ahead // what is prepared before it is asked for, or nil
 }
 
 // on returns the work on a document, to be added to. Read loop only.
@@ -112,6 +113,7 @@ func (s *Server) interrupt(id uri.URI, why error) {
 		return
 	}
 	delete(s.working, id)
+	w.endAhead()
 	for _, stop := range []func(error){w.inline, w.popup} {
 		if stop != nil {
 			stop(why)

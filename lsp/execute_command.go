@@ -15,7 +15,7 @@ import (
 
 // commandNames are the commands that clients may run.
 func commandNames() []string {
-	return append(slices.Sorted(maps.Keys(fillCommands)), commandExplain, commandStatus, commandAccepted)
+	return append(slices.Sorted(maps.Keys(fillCommands)), commandExplain, commandStatus, commandAccepted, commandDismissed)
 }
 
 func command(name string, arguments ...any) protocol.Command {
@@ -40,6 +40,8 @@ func (s *Server) executeCommand(c *call, params jsonrpc2.RawMessage) (task, erro
 		return s.explain(p.Arguments)
 	case commandAccepted:
 		return s.accept(p.Arguments)
+	case commandDismissed:
+		return s.dismissed(p.Arguments)
 	case commandStatus:
 		return s.status(), nil
 	}

@@ -26,6 +26,8 @@ type inlineQuestion struct {
 	seed      uint64                           // of the fill: 0 is the likeliest, others are other opinions
 	selected  *protocol.SelectedCompletionInfo // the entry chosen in the editor's popup, or nil
 	record    *record                          // the journal's
+	found     *found                           // what may be typed through once it was sent
+	ahead     *ahead                           // the same is being prepared; nil if not
 }
 
 func (s *Server) inlineCompletion(c *call, params jsonrpc2.RawMessage) (task, error) {
@@ -56,6 +58,7 @@ func (s *Server) inlineTask(c *call, p *protocol.InlineCompletionParams, rec *re
 		return s.noItems(why, rec)
 	}
 	q.around = s.surroundings(q.snapshot)
+	w.join(&q)
 	return func(ctx context.Context) (any, error) { return s.complete(ctx, q) }
 }
 
@@ -70,6 +73,7 @@ func (s *Server) question(snapshot *document.Snapshot, at protocol.Position, rec
 		encoding:  s.client.encoding,
 		wanted:    settings.Inline.Alternatives,
 		record:    rec,
+		found:     &found{},
 	}
 	if automatic {
 		q.least, q.wanted = settings.Inline.MinConfidence, 1
@@ -127,6 +131,7 @@ func (s *Server) complete(ctx context.Context, q inlineQuestion) (any, error) {
 	if len(items) == 0 {
 		return s.noItems(why, q.record)(ctx)
 	}
+	s.offers.show(q.snapshot.URI, q.record.number, q.automatic, q.found.offers)
 	return &protocol.InlineCompletionList{Items: items}, nil
 }
 
@@ -195,11 +200,11 @@ func (s *Server) inlineItem(ctx context.Context, filler infill.Filler, tree *gra
 	return inlineItem(q.snapshot.Text.Range(e.start, e.end, q.encoding), e.text), "", nil
 }
 
-// fillInline asks the engine.
+// fillInline asks the engine, or remembers.
 func (s *Server) fillInline(ctx context.Context, filler infill.Filler, tree *grammars.Tree, hole grammars.Hole, q inlineQuestion) (infill.Result, error) {
 	neighbours := s.neighbours(ctx, q.around)
 	q.record.lap(func(t *Timeline) *float64 { return &t.Context })
-	result, err := filler.Fill(ctx, infill.Request{
+	return s.fillOrRecall(ctx, filler, q, infill.Request{
 		Document: string(q.snapshot.URI),
 		Path:     q.path,
 		Tree:     tree,
@@ -209,8 +214,6 @@ func (s *Server) fillInline(ctx context.Context, filler infill.Filler, tree *gra
 		Neighbours:    neighbours,
 		MinConfidence: q.least,
 	})
-	q.record.filled(result)
-	return result, err
 }
 
 // extendSelected continues the entry that is selected in the editor's popup,

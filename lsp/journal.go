@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"go.lsp.dev/protocol"
+	"go.lsp.dev/uri"
 
 	"github.com/lacuna-dev/lacuna/infill"
 )
@@ -36,6 +37,9 @@ type Explanation struct {
 	At        time.Time `json:"at"`
 	Outcome   string    `json:"outcome"`
 	Reason    string    `json:"reason,omitempty"` // why nothing was shown
+
+	// Remembered is whether an earlier fill answered, without the model.
+	Remembered bool `json:"remembered"`
 
 	// What the editor told of the item, if it tells.
 	Drawn    bool `json:"drawn"`    // it was on the screen
@@ -110,6 +114,18 @@ func (j *journal) begin(c *call, at *protocol.TextDocumentPositionParams, automa
 	return r
 }
 
+// blank is an entry of no request.
+func (j *journal) blank() *record {
+	now := time.Now()
+	return &record{journal: j, began: now, reached: now}
+}
+
+// document is what an entry's request was about, unless it is forgotten.
+func (j *journal) document(number int) (id uri.URI, ok bool) {
+	j.tell(number, func(e *Explanation, _ *Counts) { id, ok = uri.URI(e.URI), true })
+	return id, ok
+}
+
 // follow runs a request's task and enters what became of it.
 func (r *record) follow(run task) task {
 	return func(ctx context.Context) (result any, err error) {
@@ -177,6 +193,13 @@ func (r *record) filled(result infill.Result) {
 	r.e.Milliseconds.Prefill += milliseconds(result.PrefillTime)
 	r.e.Milliseconds.Denoise += milliseconds(result.DenoiseTime)
 	r.reached = time.Now()
+}
+
+// recalled enters that an earlier fill answers.
+func (r *record) recalled(result infill.Result) {
+	r.journal.mu.Lock()
+	defer r.journal.mu.Unlock()
+	r.e.Remembered, r.e.Confidence, r.e.Tokens = true, result.Confidence, result.Tokens
 }
 
 // end enters what became of the request. The first one counts.
@@ -275,6 +298,9 @@ func (e Explanation) String() string {
 	}[e.Outcome]
 	if e.Reason == infill.ReasonUnsure {
 		what += fmt.Sprintf(" (%.2f, wanted %.2f: lacuna.inline.minConfidence)", e.Confidence, e.Wanted)
+	}
+	if e.Remembered {
+		what += ", remembered from before"
 	}
 	t := e.Milliseconds
 	return fmt.Sprintf("%s, line %d, column %d, %s: %s. %.0f ms: queue %.0f, model %.0f, context %.0f, prefill %.0f, denoising %.0f in %d steps.",

@@ -55,6 +55,7 @@ type Server struct {
 
 	calls    inflight
 	journal  journal
+	offers   offers
 	progress progressBook
 	settings atomic.Pointer[Settings]
 	lively   atomic.Bool // the client may be sent notifications

@@ -38,7 +38,7 @@ func (f *Filler) Answer(answer func(infill.Request) (infill.Result, error)) {
 // Says answers with a text for the hole.
 func (f *Filler) Says(text string) {
 	f.Answer(func(r infill.Request) (infill.Result, error) {
-		return infill.Result{Start: r.Hole.Start, End: r.Hole.End, Text: r.Hole.Lead + text + r.Hole.Trail, Fill: text, Parses: true, Steps: 1}, nil
+		return infill.Result{Start: r.Hole.Start, End: r.Hole.End, Text: r.Hole.Lead + text + r.Hole.Trail, Fill: text, Confidence: 1, Parses: true, Steps: 1}, nil
 	})
 }
 
@@ -57,7 +57,7 @@ func (f *Filler) Murmurs(confidence float64, text string) {
 // after bytes behind it.
 func (f *Filler) Replaces(before, after int, text string) {
 	f.Answer(func(r infill.Request) (infill.Result, error) {
-		return infill.Result{Start: r.Hole.Start - before, End: r.Hole.End + after, Text: text, Fill: text}, nil
+		return infill.Result{Start: r.Hole.Start - before, End: r.Hole.End + after, Text: text, Fill: text, Confidence: 1}, nil
 	})
 }
 
@@ -66,7 +66,7 @@ func (f *Filler) Replaces(before, after int, text string) {
 func (f *Filler) Opinions(texts []string) {
 	f.Answer(func(r infill.Request) (infill.Result, error) {
 		text := texts[min(int(r.Seed), len(texts)-1)]
-		return infill.Result{Start: r.Hole.Start, End: r.Hole.End, Text: r.Hole.Lead + text + r.Hole.Trail, Fill: text, Steps: 1, Forwards: 1}, nil
+		return infill.Result{Start: r.Hole.Start, End: r.Hole.End, Text: r.Hole.Lead + text + r.Hole.Trail, Fill: text, Confidence: 1, Steps: 1, Forwards: 1}, nil
 	})
 }
 

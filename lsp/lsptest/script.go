@@ -156,6 +156,9 @@ var verbs = map[string]func(s *script, args []string){
 	"partly": func(s *script, args []string) {
 		s.editor.Tell("textDocument/didPartiallyAcceptCompletion", s.ghost, s.int(args[0]))
 	},
+	"dismiss": func(s *script, _ []string) {
+		s.replies[""] = s.editor.Execute("lacuna.dismissed", s.ghost.Command.Arguments...)
+	},
 	"accept": func(s *script, _ []string) { s.editor.Accept(s.buffer, s.ghost) },
 
 	// The popup.

@@ -72,10 +72,8 @@ func readRoots(p *protocol.InitializeParams) []string {
 // into the prompt.
 func (c *client) relative(u uri.URI) string {
 	full := u.Path()
-	for _, root := range c.roots {
-		if rest, ok := strings.CutPrefix(full, root+"/"); ok {
-			return rest
-		}
+	if root := c.rootOf(u); root != "" {
+		return strings.TrimPrefix(full, root+"/")
 	}
 	return path.Base(full)
 }

@@ -14,6 +14,7 @@ import (
 // actionQuestion is a code action request, taken off the wire.
 type actionQuestion struct {
 	snapshot   *document.Snapshot
+	scope      scope
 	start, end int // byte offsets of the selection; equal for a cursor
 	only       []protocol.CodeActionKind
 	automatic  bool // asked by the editor itself, for its lightbulb
@@ -30,6 +31,7 @@ func (s *Server) codeAction(_ *call, params jsonrpc2.RawMessage) (task, error) {
 	}
 	q := actionQuestion{
 		snapshot:  doc.Head(),
+		scope:     s.scope(doc.Head()),
 		only:      p.Context.Only,
 		automatic: p.Context.TriggerKind == protocol.CodeActionTriggerKindAutomatic,
 	}
@@ -50,6 +52,9 @@ func noActions(context.Context) (any, error) { return []protocol.CommandOrCodeAc
 // offer answers from the syntax tree alone: editors ask unprompted, and Helix
 // shows no menu until every server has answered.
 func (s *Server) offer(q actionQuestion) (any, error) {
+	if s.switchedOff(q.scope) != "" {
+		return []protocol.CommandOrCodeAction{}, nil
+	}
 	tree, err := q.snapshot.Tree()
 	if err != nil {
 		return nil, err

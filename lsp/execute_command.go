@@ -83,7 +83,7 @@ func (s *Server) takeOrder(c *call, kind fillCommand, where orderPlace, token pr
 	if err := snapshot.Fillable(); err != nil {
 		return s.decline(protocol.MessageTypeWarning, "the document is not filled: %v", err)
 	}
-	order := fillOrder{fillCommand: kind, snapshot: snapshot, path: s.client.relative(snapshot.URI), around: s.surroundings(snapshot), token: token}
+	order := fillOrder{fillCommand: kind, snapshot: snapshot, scope: s.scope(snapshot), path: s.client.relative(snapshot.URI), around: s.surroundings(snapshot), token: token}
 	order.start, order.end = snapshot.Text.Span(where.place, s.client.encoding)
 	order.filling, order.stop = context.WithCancelCause(c.ctx)
 	w := s.on(where.uri)
@@ -109,6 +109,10 @@ var errStopped = jsonrpc2.NewError(protocol.CodeRequestCancelled, "stopped by th
 // execute fills and edits. What goes wrong is told to the user; the error is
 // only for a request that the client itself cancelled.
 func (s *Server) execute(ctx context.Context, order fillOrder) error {
+	if why := s.switchedOff(order.scope); why != "" {
+		s.showMessage(protocol.MessageTypeWarning, why)
+		return nil
+	}
 	progress := s.beginProgress(order.filling, order.title, order.token, func() { order.stop(errStopped) })
 	edits, why, err := s.fill(order, progress)
 	switch cause := context.Cause(order.filling); {

@@ -91,6 +91,7 @@ func (f *fillCommand) read(raw []protocol.LSPAny) (where orderPlace, err error) 
 type fillOrder struct {
 	fillCommand
 	snapshot   *document.Snapshot
+	scope      scope
 	start, end int // bytes
 	path       string
 	around     surroundings

@@ -16,6 +16,7 @@ import (
 // inlineQuestion is an inline completion request, taken off the wire.
 type inlineQuestion struct {
 	snapshot  *document.Snapshot
+	scope     scope
 	cursor    int  // byte offset
 	automatic bool // asked while typing, not by a gesture
 	path      string
@@ -67,6 +68,7 @@ func (s *Server) question(snapshot *document.Snapshot, at protocol.Position, rec
 	settings := s.settings.Load()
 	q := inlineQuestion{
 		snapshot:  snapshot,
+		scope:     s.scope(snapshot),
 		cursor:    snapshot.Text.Offset(at, s.client.encoding),
 		automatic: automatic,
 		path:      s.client.relative(snapshot.URI),
@@ -138,6 +140,9 @@ func (s *Server) complete(ctx context.Context, q inlineQuestion) (any, error) {
 // withTree calls fill with what it needs, unless something is in the way: then it
 // says what. The answer is for a document that has not changed meanwhile.
 func (s *Server) withTree(ctx context.Context, q inlineQuestion, fill func(infill.Filler, *grammars.Tree) (why string, err error)) (string, error) {
+	if why := s.switchedOff(q.scope); why != "" {
+		return why, nil
+	}
 	filler, err := s.engine(ctx)
 	q.record.lap(func(t *Timeline) *float64 { return &t.Model })
 	if ctx.Err() != nil {

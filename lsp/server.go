@@ -16,6 +16,7 @@ import (
 	"github.com/lacuna-dev/lacuna/infill"
 	"github.com/lacuna-dev/lacuna/lsp/beside"
 	"github.com/lacuna-dev/lacuna/lsp/document"
+	"github.com/lacuna-dev/lacuna/lsp/exclude"
 )
 
 // ErrNoShutdown is what Serve returns when the session ended without the
@@ -52,6 +53,7 @@ type Server struct {
 	outbox  chan outgoing
 	loader  loader
 	beside  *beside.Reader
+	exclude *exclude.Reader
 
 	calls    inflight
 	journal  journal
@@ -90,6 +92,7 @@ func New(options Options) *Server {
 	}
 	s.log = slog.New(teeHandler{Handler: options.Log.Handler(), server: s})
 	s.beside = beside.New(s.log)
+	s.exclude = exclude.New()
 	s.useSettings(s.base)
 	return s
 }

@@ -21,6 +21,9 @@ type Settings struct {
 	// Context is about what the model sees beside the document.
 	Context ContextSettings `json:"context"`
 
+	// Files is about which files the server is on for.
+	Files FileSettings `json:"files"`
+
 	// Languages switches single languages off, by their id, for example
 	// {"python": false}. A language that is not named is on.
 	Languages map[string]bool `json:"languages"`
@@ -62,6 +65,34 @@ type ContextSettings struct {
 	Neighbours bool `json:"neighbours"`
 }
 
+// FileSettings is the section "lacuna.files". Patterns are those of .gitignore,
+// relative to the workspace folder; the last one that matches counts, and one that
+// begins with "!" switches on again.
+type FileSettings struct {
+	// Exclude are patterns of files that are off, for example
+	// ["*.pb.go", "vendor/"]. They count after lacuna.files.secrets and
+	// lacuna.files.gitignore, so that "!.env.example" is on.
+	// Default: [].
+	Exclude []string `json:"exclude" list:"pattern"`
+
+	// Include are patterns of files that are on, all others being off. Empty is
+	// all of them. Default: [].
+	Include []string `json:"include" list:"pattern"`
+
+	// Gitignore switches off what git ignores: by the .gitignore files of the
+	// repository, or of the workspace folder where there is none, and by
+	// .git/info/exclude. Default: true.
+	Gitignore bool `json:"gitignore"`
+
+	// Secrets switches off files that commonly hold passwords and keys, by their
+	// names: .env, *.pem, id_rsa and the like. Default: true.
+	Secrets bool `json:"secrets"`
+
+	// MaxKiB is the size, in KiB, above which a file is off: it takes long to
+	// parse. Default: 2048.
+	MaxKiB int `json:"maxKiB" min:"1" max:"2048"`
+}
+
 // DefaultSettings is what counts when nothing is configured.
 func DefaultSettings() Settings {
 	return Settings{
@@ -69,6 +100,7 @@ func DefaultSettings() Settings {
 		Inline:     InlineSettings{Enable: true, MinConfidence: 0.3, Alternatives: 3},
 		Completion: CompletionSettings{Enable: "fallback"},
 		Context:    ContextSettings{Neighbours: true},
+		Files:      FileSettings{Exclude: []string{}, Include: []string{}, Gitignore: true, Secrets: true, MaxKiB: 2048},
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/agnivade/levenshtein"
+
+	"github.com/lacuna-dev/lacuna/lsp/exclude"
 )
 
 // section is the name that all settings stand under.
@@ -124,8 +126,12 @@ func assignLeaf(into reflect.Value, value json.RawMessage, tag reflect.StructTag
 		}
 		return fmt.Sprintf("it must be one of %q", allowed)
 	case reflect.Slice:
+		kind := tag.Get("list")
+		for _, text := range fresh.Elem().Seq2() {
+			ok = ok && (kind != "pattern" || exclude.Valid(text.String()))
+		}
 		if !ok {
-			return "it must be a list of texts"
+			return fmt.Sprintf("it must be a list of %ss", kind)
 		}
 	}
 	into.Set(fresh.Elem())

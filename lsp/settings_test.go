@@ -61,6 +61,8 @@ func TestComplaints(t *testing.T) {
 		`{"inline":{"alternatives":9}}`:        `lacuna.inline.alternatives: it must be a whole number from 1 to 5, not 9`,
 		`{"completion":{"enable":"sometime"}}`: `lacuna.completion.enable: it must be one of ["fallback" "always" "never"], not "sometime"`,
 		`{"languages":{"go":"off"}}`:           `lacuna.languages.go: it must be true or false, not "off"`,
+		`{"files":{"exclude":["["]}}`:          `lacuna.files.exclude: it must be a list of patterns, not ["["]`,
+		`{"files.maxKiB":0}`:                   `lacuna.files.maxKiB: it must be a whole number from 1 to 2048, not 0`,
 		`{"shape":{"colour":"red"}}`:           `lacuna.shape: there is no such setting`,
 	} {
 		s := DefaultSettings()

@@ -14,6 +14,7 @@ import (
 // has none.
 type surroundings struct {
 	path     string
+	root     string // the workspace folder it is in, or empty
 	language *grammars.Language
 	open     []beside.Open
 }
@@ -24,7 +25,8 @@ func (s *Server) surroundings(snapshot *document.Snapshot) surroundings {
 	if !s.settings.Load().Context.Neighbours || snapshot.Language == nil || !snapshot.URI.IsFile() {
 		return surroundings{}
 	}
-	around := surroundings{path: snapshot.URI.FsPath(), language: snapshot.Language}
+	at := s.scope(snapshot)
+	around := surroundings{path: at.file, root: at.root, language: snapshot.Language}
 	folder := filepath.Dir(around.path)
 	for id, doc := range s.documents {
 		other, path := doc.Head(), id.FsPath()
@@ -43,5 +45,11 @@ func (s *Server) neighbours(ctx context.Context, around surroundings) []layout.N
 	if around.path == "" {
 		return nil
 	}
-	return s.beside.Neighbours(ctx, around.path, around.language, around.open)
+	rules := s.settings.Load().Files.rules()
+	// What the server is off for it does not read either. But what is only beside
+	// what the user works on need not be included by name.
+	rules.Include = nil
+	return s.beside.NeighboursBut(ctx, around.path, around.language, around.open, func(path string) bool {
+		return s.exclude.Why(path, around.root, rules) != ""
+	})
 }

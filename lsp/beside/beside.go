@@ -66,11 +66,20 @@ func New(log *slog.Logger) *Reader {
 // are the open files of the same folder and language. When ctx ends, so does the
 // reading.
 func (r *Reader) Neighbours(ctx context.Context, path string, language *grammars.Language, open []Open) []layout.Neighbour {
+	return r.NeighboursBut(ctx, path, language, open, func(string) bool { return false })
+}
+
+// NeighboursBut are the Neighbours without those, by their paths, that are hidden.
+// It is asked of each before that is read.
+func (r *Reader) NeighboursBut(ctx context.Context, path string, language *grammars.Language, open []Open, hidden func(path string) bool) []layout.Neighbour {
 	folder := filepath.Dir(path)
 	var found []layout.Neighbour
 	for _, name := range r.order(path, language, open) {
 		if ctx.Err() != nil || len(found) == layout.MaxNeighbours {
 			break
+		}
+		if hidden(filepath.Join(folder, name)) {
+			continue
 		}
 		var n layout.Neighbour
 		var ok bool

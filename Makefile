@@ -33,8 +33,8 @@ demo: deps build ## see it work: fills the holes in examples/ and shows the diff
 	bin/lacuna fill --color $(if $(NO_COLOR),never,always) examples/*.go examples/*.py
 
 .PHONY: test
-test: test-go test-python test-nvim ## everything a change must pass, but for what needs PyTorch
-	@echo "ran: go vet, go test -race, Python tests without PyTorch, $(if $(filter 1,$(LACUNA_SKIP_NVIM)),and NOT the Neovim leg,Neovim leg)"
+test: test-go test-python test-conformance test-nvim ## everything a change must pass, but for what needs PyTorch
+	@echo "ran: go vet, go test -race, Python tests without PyTorch, conformance, $(if $(filter 1,$(LACUNA_SKIP_NVIM)),and NOT the Neovim leg,Neovim leg)"
 	@echo "NOT run: the model served by Triton (make test-remote)"
 
 .PHONY: test-go
@@ -46,6 +46,14 @@ test-go: deps ## go vet finds what compiles and is wrong, -race what is right on
 test-python: ## the parts of models/train that need light packages only: tokenizer, data, export
 	python=$$(tools/venv.sh light $(PY_TRAIN)/requirements.txt); \
 	$(PYTEST) -m "not torch"
+
+.PHONY: test-conformance
+test-conformance: ## documents change as in vscode-languageserver-textdocument, on random edits; needs npm
+	editors/conformance/run.sh
+
+.PHONY: soak
+soak: ## the long form of what make test does in short: a million random edits
+	editors/conformance/run.sh -edits 1000000
 
 .PHONY: test-nvim
 test-nvim: deps build ## a real Neovim shows and accepts ghost text; LACUNA_SKIP_NVIM=1 skips it

@@ -20,6 +20,8 @@ type client struct {
 	documentChanges bool     // edits may name the version they are for
 	inline          bool     // it has inline completions
 	insertAsIs      bool     // it can be told not to indent what a completion inserts
+	lensLater       bool     // code lenses may be registered later
+	lensRefresh     bool     // it can be told to ask for code lenses again
 	literals        bool     // code actions may be more than commands
 	llmTag          bool     // code actions may be tagged LLMGenerated
 	configuration   bool     // it answers workspace/configuration
@@ -40,11 +42,13 @@ func readClient(p *protocol.InitializeParams) client {
 		c.applyEdit = isTrue(workspace.ApplyEdit)
 		c.configuration = isTrue(workspace.Configuration)
 		c.documentChanges = workspace.WorkspaceEdit != nil && isTrue(workspace.WorkspaceEdit.DocumentChanges)
+		c.lensRefresh = workspace.CodeLens != nil && isTrue(workspace.CodeLens.RefreshSupport)
 		c.watchSettings = workspace.DidChangeConfiguration != nil && isTrue(workspace.DidChangeConfiguration.DynamicRegistration)
 	}
 	if document := capabilities.TextDocument; document != nil {
 		c.inline = document.InlineCompletion != nil
 		c.readCompletion(document.Completion)
+		c.lensLater = document.CodeLens != nil && isTrue(document.CodeLens.DynamicRegistration)
 	}
 	if document := capabilities.TextDocument; document != nil && document.CodeAction != nil {
 		c.literals = document.CodeAction.CodeActionLiteralSupport.CodeActionKind.ValueSet != nil

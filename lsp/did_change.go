@@ -61,6 +61,7 @@ func (s *Server) didChange(params jsonrpc2.RawMessage) error {
 		return fmt.Errorf("%s is not open; the change is ignored", id)
 	}
 	s.interrupt(id, errModified)
+	defer s.hint(doc)
 	var p changeParams
 	err = json.Unmarshal(params, &p)
 	if err == nil {

@@ -31,7 +31,12 @@ func (s *Server) configure(into *Settings, raw []byte, source string) {
 	}
 }
 
-func (s *Server) useSettings(settings Settings) { s.settings.Store(&settings) }
+func (s *Server) useSettings(settings Settings) {
+	old := s.settings.Swap(&settings)
+	if s.lively.Load() {
+		s.background.Go(func() { s.rehint(old.Hints, settings.Hints) })
+	}
+}
 
 // askSettings pulls the settings from a client that wants to be asked. The
 // fields of s it reads are constant once the session runs.

@@ -25,6 +25,7 @@ func (s *Server) didClose(params jsonrpc2.RawMessage) error {
 
 func (s *Server) closeDocument(id uri.URI, doc *document.Document) {
 	s.interrupt(id, errModified)
+	s.unhint(id)
 	doc.Close()
 	s.offers.forget(id)
 	delete(s.documents, id)

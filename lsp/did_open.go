@@ -22,6 +22,7 @@ func (s *Server) didOpen(params jsonrpc2.RawMessage) error {
 	}
 	doc := document.Open(p.TextDocument, wireURI(params, id))
 	s.documents[id] = doc
+	s.hint(doc)
 	if err := doc.Head().Fillable(); err != nil && doc.Head().Language != nil {
 		s.log.Warn("a document is not filled", "uri", id, "because", err)
 	}

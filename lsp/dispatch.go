@@ -30,6 +30,7 @@ var requests = map[string]prepare{
 	protocol.MethodShutdown:                     (*Server).shutdown,
 	protocol.MethodTextDocumentInlineCompletion: (*Server).inlineCompletion,
 	protocol.MethodTextDocumentCompletion:       (*Server).completion,
+	protocol.MethodTextDocumentCodeLens:         (*Server).codeLens,
 	protocol.MethodTextDocumentCodeAction:       (*Server).codeAction,
 	protocol.MethodWorkspaceExecuteCommand:      (*Server).executeCommand,
 }

@@ -31,6 +31,7 @@ func (s *Server) initialize(_ *call, params jsonrpc2.RawMessage) (task, error) {
 	s.client = readClient(&p)
 	s.configure(&s.base, p.InitializationOptions, "initializationOptions")
 	s.useSettings(s.base)
+	s.lenses.Store(s.base.Hints.CodeLens)
 	if p.ProcessID != nil {
 		pid := int(*p.ProcessID)
 		s.background.Go(func() { s.watchParent(pid) })
@@ -109,6 +110,9 @@ func serverCapabilities(c *client, settings *Settings) protocol.ServerCapabiliti
 	}
 	if c.completes(settings) {
 		capabilities.CompletionProvider = &protocol.CompletionOptions{TriggerCharacters: triggers, ResolveProvider: new(false)}
+	}
+	if settings.Hints.CodeLens {
+		capabilities.CodeLensProvider = &protocol.CodeLensOptions{ResolveProvider: new(false)}
 	}
 	return capabilities
 }

@@ -57,6 +57,8 @@ type Server struct {
 
 	calls    inflight
 	journal  journal
+	hints    hintBook
+	lenses   atomic.Bool // the client knows of code lenses
 	offers   offers
 	progress progressBook
 	settings atomic.Pointer[Settings]
@@ -146,7 +148,8 @@ func (s *Server) windDown() {
 			s.options.Log.Debug("closing the connection", "error", err)
 		}
 		s.background.Wait()
-		for _, doc := range s.documents {
+		for id, doc := range s.documents {
+			s.unhint(id)
 			doc.Close()
 		}
 	}()

@@ -24,6 +24,9 @@ type Settings struct {
 	// Files is about which files the server is on for.
 	Files FileSettings `json:"files"`
 
+	// Hints is about showing where holes are.
+	Hints HintSettings `json:"hints"`
+
 	// Languages switches single languages off, by their id, for example
 	// {"python": false}. A language that is not named is on.
 	Languages map[string]bool `json:"languages"`
@@ -91,6 +94,17 @@ type FileSettings struct {
 	// MaxKiB is the size, in KiB, above which a file is off: it takes long to
 	// parse. Default: 2048.
 	MaxKiB int `json:"maxKiB" min:"1" max:"2048"`
+}
+
+// HintSettings is the section "lacuna.hints".
+type HintSettings struct {
+	// Diagnostics marks the holes of a file as diagnostics, of the lowest
+	// severity: a hint. Default: false.
+	Diagnostics bool `json:"diagnostics"`
+
+	// CodeLens shows above the holes of a file a line that fills them.
+	// Default: false.
+	CodeLens bool `json:"codeLens"`
 }
 
 // DefaultSettings is what counts when nothing is configured.

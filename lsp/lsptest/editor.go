@@ -138,6 +138,7 @@ func (p *Profile) capabilities() map[string]any {
 		"workspace": map[string]any{
 			"applyEdit":     p.has("apply", true),
 			"configuration": p.has("configuration", false),
+			"codeLens":      map[string]any{"refreshSupport": true},
 			"workspaceEdit": map[string]any{"documentChanges": p.has("versions", true)},
 		},
 		"textDocument": p.textDocument(codeAction),

@@ -8,6 +8,7 @@ func (p *Profile) textDocument(codeAction map[string]any) map[string]any {
 		"codeAction": codeAction,
 		"completion": map[string]any{"completionItem": map[string]any{"insertTextModeSupport": map[string]any{"valueSet": []int{1, 2}}}},
 	}
+	abilities["codeLens"] = map[string]any{"dynamicRegistration": p.has("lenses-later", false)}
 	if p.has("inline", true) {
 		abilities["inlineCompletion"] = map[string]any{}
 	}

@@ -36,22 +36,22 @@ def build(stored, config, half=False, attention="plain"):
     grown = []
     for i in range(len(past)):
         q, k, v = net.heads(b, h, i)
-        k = b.op("Concat", names[2 * i], net.rotate(b, k, angles), axis=2)
-        v = b.op("Concat", names[2 * i + 1], v, axis=2)
+        k = b.op("Concat", names[2 * i], net.spread(b, net.rotate(b, k, angles)), axis=1)
+        v = b.op("Concat", names[2 * i + 1], net.spread(b, v), axis=1)
         grown += [k, v]
         h, x = net.rest(b, x, net.attend(b, net.rotate(b, q, angles), k, v, bias), i)
     token = best(b, net, h)
     said = b.op("Identity", "body_token")
     again = b.op("Identity", "body_again")
     info, real = helper.make_tensor_value_info, net.type
-    entry = ["B", config["n_kv"], None, config["head_dim"]]
+    entry = ["B", None, None]
     body = helper.make_graph(
         b.nodes, "read",
         inputs=[info("body_number", TensorProto.INT64, []), info("body_again", TensorProto.BOOL, []), info("body_token", TensorProto.INT64, ["B", 1]),
                 info("body_bias", real, ["B", 1, 1, None])] + [info(n, real, entry) for n in names],
         outputs=[info(again, TensorProto.BOOL, []), info(token, TensorProto.INT64, ["B", 1]), info(bias, real, ["B", 1, 1, None])]
         + [info(n, real, entry) for n in grown] + [info(said, TensorProto.INT64, ["B", 1])])
-    state = [first, seen] + [t for pair in past for t in pair]
+    state = [first, seen] + [net.spread(g, t) for pair in past for t in pair]
     outputs = [f"loop_{i}" for i in range(len(state))] + ["said"]
     g.op("Loop", g.op("Squeeze", "count", g.const([0])), "", *state, outputs=outputs, body=body)
     g.op("Transpose", g.op("Squeeze", "said", g.const([2])), perm=[1, 0], outputs=["tokens"])

@@ -32,7 +32,7 @@ FORMAT = 1  # of the fused contract
 OPSET = 23  # the first with Attention
 IR_VERSION = 11
 PAD, MASK, DELETE = 0, 1, 2  # docs/model.md: special tokens have fixed ids
-TEXT, BREAK, CONTROL = 0, 1, 2  # glyphs, as in infill/canvas.go
+TEXT, CONTROL, BREAK, END = range(4)  # glyphs, as in infill/canvas.go; what may end an answer comes last
 REMASK_LIMIT = 3  # as infill/canvas.go has it
 UNLIKELY = -14.0
 NEVER = -1e30  # the rank of what must not be chosen: below every logarithm, above its double
@@ -40,7 +40,7 @@ NEVER = -1e30  # the rank of what must not be chosen: below every logarithm, abo
 FILES = {"fused.onnx": False, "fused16.onnx": True}  # whether in half precision
 ATTENTIONS = ("onnx", "mha", "plain")
 # What each provider runs best by default. CPU: measured, see docs/benchmarks.md. CUDA: not measured yet.
-DEFAULT_ATTENTION = {False: "plain", True: "mha"}
+DEFAULT_ATTENTION = {False: "onnx", True: "mha"}
 
 INPUTS = (  # name, type, shape; B requests of N canvases of C slots
     ("left", TensorProto.INT64, ["B", "P"]), ("right", TensorProto.INT64, ["B", "Q"]),
@@ -116,42 +116,49 @@ class Network:
         return every, cos, sin
 
     def rotate(self, g, x, angles):
-        """Rotates x [B, heads, n, hd] by what rotation returned."""
-        return g.op("RotaryEmbedding", x, *angles, domain=MS)
+        """Rotates x [B, n, heads, hd] by what rotation returned."""
+        rows = g.op("Reshape", x, g.const([0, 0, -1]))
+        return g.op("Reshape", g.op("RotaryEmbedding", rows, *angles, domain=MS), g.const([0, 0, -1, self.c["head_dim"]]))
 
     def heads(self, g, h, i):
-        """q [B, heads, n, hd], k and v [B, kvs, n, hd] of layer i; q and k normed, not rotated."""
-        c = self.c
-        qkv = g.op("Reshape", g.op("MatMul", h, self.w[f"layers.{i}.wqkv"]), g.const([0, 0, -1, c["head_dim"]]))
-        parts = g.const([c["n_head"], c["n_kv"], c["n_kv"]])
-        q, k, v = g.op("Split", g.op("Transpose", qkv, perm=[0, 2, 1, 3]), parts, outputs=3, axis=1)
-        return self.rms(g, q, c["head_dim"]), self.rms(g, k, c["head_dim"]), v
+        """q [B, n, heads, hd], k and v [B, n, kvs, hd] of layer i; q and k normed, not rotated."""
+        hd = self.c["head_dim"]
+        parts = g.const([self.c["n_head"] * hd, self.c["n_kv"] * hd, self.c["n_kv"] * hd])
+        split = g.op("Split", g.op("MatMul", h, self.w[f"layers.{i}.wqkv"]), parts, outputs=3, axis=2)
+        q, k, v = (g.op("Reshape", x, g.const([0, 0, -1, hd])) for x in split)
+        return self.rms(g, q, hd), self.rms(g, k, hd), v
+
+    def spread(self, g, *parts):
+        """Keys or values as attend takes them, [B, T, ...]: parts [B, T, kvs, e] beside each other.
+
+        MultiHeadAttention knows no groups: each key-value head stands there once for
+        each of its query heads.
+        """
+        times = self.c["n_head"] // self.c["n_kv"] if self.attention == "mha" else 1
+        parts = parts * times
+        x = g.op("Concat", *parts, axis=3) if len(parts) > 1 else parts[0]
+        return g.op("Reshape", x, g.const([0, 0, -1]))
 
     def attend(self, g, q, k, v, bias=None, causal=False):
-        """Attention of q [B, heads, n, e] over k [B, kvs, T, e] and v [B, kvs, T, hd]; -> [B, n, heads*hd].
+        """Attention of q [B, n, heads, e] over what spread returned; -> [B, n, heads*hd].
 
         bias [B, 1, n, T] is added to the scores; causal needs n = T.
         """
         c = self.c
-        scale, heads, kvs, hd = 1 / math.sqrt(c["head_dim"]), c["n_head"], c["n_kv"], c["head_dim"]
+        scale, heads, kvs = 1 / math.sqrt(c["head_dim"]), c["n_head"], c["n_kv"]
+        rows = g.op("Reshape", q, g.const([0, 0, -1]))
         if self.attention == "onnx":
-            out = g.op("Attention", q, k, v, *([bias] if bias else []), scale=scale, is_causal=int(causal))
-            return self.joined(g, out)
+            return g.op("Attention", rows, k, v, *([bias] if bias else []), scale=scale, is_causal=int(causal), q_num_heads=heads, kv_num_heads=kvs)
         if self.attention == "mha":
-            def rows(x):
-                return self.joined(g, x)
-
-            def every_head(x):  # [B, kvs, T, e] -> [B, T, heads*e]
-                if heads != kvs:
-                    wide = g.op("Concat", *[g.op("Unsqueeze", x, g.const([2]))] * (heads // kvs), axis=2)
-                    size = g.op("Concat", g.const([0, heads]), g.op("Shape", x, start=2), axis=0)
-                    x = g.op("Reshape", wide, size)
-                return rows(x)
-
             extra = ["", "", bias] if bias else []  # no bias of the projections, no padding mask
-            return g.op("MultiHeadAttention", rows(q), every_head(k), every_head(v), *extra, domain=MS, num_heads=heads, scale=scale, unidirectional=int(causal))
+            return g.op("MultiHeadAttention", rows, k, v, *extra, domain=MS, num_heads=heads, scale=scale, unidirectional=int(causal))
         group = heads // kvs
-        q = g.op("Reshape", q, g.op("Concat", g.const([0, kvs, -1]), g.op("Shape", q, start=3), axis=0))
+
+        def by_head(x, n):  # [B, T, n*e] -> [B, n, T, e]
+            return g.op("Transpose", g.op("Reshape", x, g.const([0, 0, n, -1])), perm=[0, 2, 1, 3])
+
+        k, v = by_head(k, kvs), by_head(v, kvs)
+        q = g.op("Reshape", by_head(rows, heads), g.op("Concat", g.const([0, kvs, -1]), g.op("Shape", k, start=3), axis=0))
         s = g.op("FusedMatMul", q, k, domain=MS, transB=1, alpha=scale)
         if causal:
             n = g.op("Squeeze", g.op("Shape", k, start=2, end=3))
@@ -162,11 +169,8 @@ class Network:
         else:
             bias = g.op("Concat", *[bias] * group, axis=2)
         mixed = g.op("MatMul", g.op("Softmax", g.op("Add", s, bias), axis=-1), v)
-        return self.joined(g, g.op("Reshape", mixed, g.const([0, heads, -1, hd])))
-
-    def joined(self, g, x):
-        """[B, heads, n, e] -> [B, n, heads*e]."""
-        return g.op("Reshape", g.op("Transpose", x, perm=[0, 2, 1, 3]), g.const([0, 0, -1]))
+        mixed = g.op("Reshape", mixed, g.const([0, heads, -1, c["head_dim"]]))
+        return g.op("Reshape", g.op("Transpose", mixed, perm=[0, 2, 1, 3]), g.const([0, 0, -1]))
 
     def rest(self, g, x, mixed, i):
         """The layer after its attention: rms of the sum, and the sum."""
@@ -180,7 +184,7 @@ class Network:
         return x, self.rms(g, x, self.c["d_model"])
 
     def stream(self, tokens, role, whole=False):
-        """Keys (rotated) and values [B, kvs, n, hd] of each layer of a stream [B, n].
+        """Keys (rotated) and values [B, n, kvs, hd] of each layer of a stream [B, n].
 
         Padding stands at the end, where nothing that counts sees it. whole returns
         what the head reads [B, n, d] as well; canvases do not need it.
@@ -195,7 +199,7 @@ class Network:
             k = self.rotate(g, k, angles)
             out.append((k, v))
             if i < last or whole:
-                h, x = self.rest(g, x, self.attend(g, self.rotate(g, q, angles), k, v, causal=True), i)
+                h, x = self.rest(g, x, self.attend(g, self.rotate(g, q, angles), self.spread(g, k), self.spread(g, v), causal=True), i)
         return (out, h) if whole else out
 
 
@@ -203,14 +207,8 @@ class Denoiser:
     """Steps of docs/model.md's decoding over canvases [B, N, C]."""
 
     def __init__(self, net, glyphs):
-        self.net, self.g, self.c = net, net.g, net.c
+        self.net, self.g, self.c, self.k = net, net.g, net.c, net.c["top_k"]
         g = self.g
-        self.glyphs = g.const(glyphs, np.int64)
-        self.past = []
-        for (ka, va), (kb, vb) in zip(net.stream("left", 0), net.stream("right", 1)):
-            # One attention for two frames: queries are [frame A | frame B], keys have zeros in the other's half.
-            keys = g.op("Concat", self.half(g, ka, 0), self.half(g, kb, 1), axis=2)
-            self.past.append((keys, g.op("Concat", va, vb, axis=2)))
 
         def solid(tokens):
             return g.op("Not", g.op("Equal", tokens, g.const(PAD)))
@@ -218,64 +216,74 @@ class Denoiser:
         def count(flags):
             return g.op("ReduceSum", g.op("Cast", flags, to=TensorProto.INT64), g.const([-1]), keepdims=1)
 
-        shape = g.op("Shape", "slots")
-        self.shape = shape
-        canvases = g.op("Shape", "slots", start=1, end=2)
-        slots = g.op("Shape", "slots", start=2, end=3)
-        self.real = solid("slots")
-        size = count(self.real)  # [B, N, 1]
-        index = g.op("Range", g.const(0), g.op("Squeeze", slots), g.const(1))
-        self.index = index
-        j = g.op("Expand", index, shape)
+        def flat(x):  # [B, N, C] -> [B, N*C]
+            return g.op("Reshape", x, g.const([0, -1]))
 
-        def beside(tokens):  # [B, 1, 1]
+        self.shape = g.op("Shape", "slots")
+        canvases, slots = g.op("Shape", "slots", start=1, end=2), g.op("Shape", "slots", start=2, end=3)
+        self.real = solid("slots")
+        self.index = g.op("Range", g.const(0), g.op("Squeeze", slots), g.const(1))
+        j = g.op("Expand", self.index, self.shape)
+
+        def beside(tokens):  # how many, [B, 1, 1]
             return g.op("Unsqueeze", count(solid(tokens)), g.const([2]))
 
-        self.pos_a = self.flatten(g, g.op("Add", beside("left"), j))
-        self.pos_b = self.flatten(g, g.op("Sub", g.op("Add", beside("right"), g.op("Sub", size, g.const(1))), j))
-        self.frames = net.rotation(g, self.pos_a), net.rotation(g, self.pos_b)
+        pos_a = flat(g.op("Add", beside("left"), j))
+        pos_b = flat(g.op("Sub", g.op("Add", beside("right"), g.op("Sub", count(self.real), g.const(1))), j))
+        self.frames = net.rotation(g, pos_a), net.rotation(g, pos_b)
+
+        # One attention for two frames: queries are [frame A | frame B], keys have zeros in the other's half.
+        self.past = []
+        self.nothing = self.zeros(g.op("Shape", pos_a))
+        empty_a, empty_b = self.zeros(g.op("Shape", "left")), self.zeros(g.op("Shape", "right"))
+        for (ka, va), (kb, vb) in zip(net.stream("left", 0), net.stream("right", 1)):
+            keys = g.op("Concat", net.spread(g, ka, empty_a), net.spread(g, empty_b, kb), axis=1)
+            self.past.append((keys, g.op("Concat", net.spread(g, va), net.spread(g, vb), axis=1)))
 
         # Who sees whom: [B, 1, N*C, P+Q+N*C]. A canvas sees both streams and itself, never another.
-        owner = g.op("Reshape", g.op("Expand", g.op("Unsqueeze", g.op("Range", g.const(0), g.op("Squeeze", canvases), g.const(1)), g.const([1])),
-                                     g.op("Concat", canvases, slots, axis=0)), g.const([-1]))
+        owner = g.op("Range", g.const(0), g.op("Squeeze", canvases), g.const(1))
+        owner = g.op("Reshape", g.op("Expand", g.op("Unsqueeze", owner, g.const([1])), g.op("Concat", canvases, slots, axis=0)), g.const([-1]))
         same = g.op("Equal", owner, g.op("Unsqueeze", owner, g.const([1])))  # [N*C, N*C]
-        own = g.op("And", same, g.op("Unsqueeze", self.flatten(g, self.real), g.const([1])))  # [B, N*C, N*C]
+        own = g.op("And", same, g.op("Unsqueeze", flat(self.real), g.const([1])))  # [B, N*C, N*C]
         past = g.op("Unsqueeze", g.op("Concat", solid("left"), solid("right"), axis=1), g.const([1]))  # [B, 1, P+Q]
-        rows = g.op("Shape", own, start=1, end=2)
-        past = g.op("Expand", past, g.op("Concat", g.const([1]), rows, g.const([1]), axis=0))
+        past = g.op("Expand", past, g.op("Concat", g.const([1]), g.op("Shape", own, start=1, end=2), g.const([1]), axis=0))
         seen = g.op("Unsqueeze", g.op("Concat", past, own, axis=2), g.const([1]))
         self.bias = g.op("Where", seen, g.const(0, net.real), g.const(net.masked, net.real))
 
         def each(name):  # [B, 1] or [B, N] -> [B, 1 or N, 1]
             return g.op("Unsqueeze", name, g.const([2]))
 
-        self.told, self.threshold, self.floor, self.limit = (each(n) for n in ("told", "threshold", "floor", "limit"))
-        self.oneline = g.op("Unsqueeze", g.op("Equal", "multiline", g.const(0)), g.const([2, 3]))
+        self.threshold, self.floor, self.limit = (each(n) for n in ("threshold", "floor", "limit"))
+        # An end may be chosen where the glyph is at least ...: a line break is one in a hole of one line.
+        oneline = g.op("Equal", "multiline", g.const(0))
+        self.least_end = g.op("Unsqueeze", g.op("Where", oneline, g.const(BREAK), g.const(END)), g.const([2, 3]))
+        table = np.array(glyphs)
+        table[DELETE] = END
+        self.glyphs = g.const(table, np.int64)
         self.banned = g.op("Unsqueeze", "banned", g.const([3]))  # [B, N, C, 1, X]
         end_banned = g.op("Cast", g.op("Equal", "banned", g.const(DELETE)), to=TensorProto.FLOAT)
-        self.end_banned = g.op("Greater", g.op("ReduceSum", end_banned, g.const([-1]), keepdims=0), g.const(0, np.float32))
-        self.before_told = g.op("Less", j, self.told)
-        self.draws = g.op("Sub", g.op("Shape", "noise", start=1, end=2), g.const([1]))
-        self.k = self.c["top_k"]
+        end_banned = self.some(g, g.op("ReduceSum", end_banned, g.const([-1]), keepdims=0))
+        self.may_end = g.op("Not", g.op("Or", g.op("Less", j, each("told")), end_banned))
+        # 1 if each step has noise of its own, 0 if all share the first.
+        drawn = g.op("Greater", g.op("Shape", "noise", start=1, end=2), g.const(1))
+        self.drawn = g.op("Squeeze", g.op("Cast", drawn, to=TensorProto.INT64), g.const([0]))
 
-    def half(self, g, keys, which):
-        zeros = g.op("Sub", keys, keys)
-        return g.op("Concat", *([keys, zeros] if which == 0 else [zeros, keys]), axis=3)
-
-    def flatten(self, g, x):
-        return g.op("Reshape", x, g.const([0, -1]))
+    def zeros(self, shape):
+        """[B, n] -> zeros [B, n, kvs, hd]."""
+        g = self.g
+        whole = g.op("Concat", shape, g.const([self.c["n_kv"], self.c["head_dim"]]), axis=0)
+        return g.op("Expand", g.const(np.zeros((1, 1, 1, 1)), self.net.real), whole)
 
     def predict(self, g, slots):
         """Candidates [B, N, C, K] with their log-probabilities, and quality [B, N, C]."""
-        net, c = self.net, self.c
-        x, h = net.embed(g, self.flatten(g, slots), CANVAS)
+        net = self.net
+        x, h = net.embed(g, g.op("Reshape", slots, g.const([0, -1])), CANVAS)
         frame_a, frame_b = self.frames
-        for i in range(c["n_layer"]):
+        for i in range(self.c["n_layer"]):
             q, k, v = net.heads(g, h, i)
             q = g.op("Concat", net.rotate(g, q, frame_a), net.rotate(g, q, frame_b), axis=3)
-            keys, values = self.past[i]
-            keys = g.op("Concat", keys, self.half(g, net.rotate(g, k, frame_a), 0), axis=2)
-            values = g.op("Concat", values, v, axis=2)
+            keys = g.op("Concat", self.past[i][0], net.spread(g, net.rotate(g, k, frame_a), self.nothing), axis=1)
+            values = g.op("Concat", self.past[i][1], net.spread(g, v), axis=1)
             h, x = net.rest(g, x, net.attend(g, q, keys, values, self.bias), i)
         logits = g.op("Cast", g.op("MatMul", h, net.unembed), to=TensorProto.FLOAT)
         logp, ids = g.op("TopK", g.op("LogSoftmax", logits, axis=-1), g.const([self.k]), outputs=2, axis=-1)
@@ -296,14 +304,20 @@ class Denoiser:
     def first(self, g, flags):
         return g.op("And", flags, g.op("Equal", self.along(g, flags), g.const(1, np.float32)))
 
-    def is_text(self, g, slots):
-        special = g.op("LessOrEqual", slots, g.const(DELETE))  # pad, mask and delete
-        return g.op("Not", special)
+    def none_behind(self, g, flags):
+        """Where none of flags stands, nor anywhere behind."""
+        return g.op("Equal", self.along(g, flags, reverse=1), g.const(0, np.float32))
 
-    def pick(self, g, ids, logp, noise, masked, text_behind):
-        """Token, log-probability and rank of the best admissible candidate of each slot."""
+    def is_text(self, g, slots):
+        return g.op("Greater", slots, g.const(DELETE))  # pad, mask and delete are below
+
+    def pick(self, g, ids, logp, noise, open_):
+        """Token, log-probability and rank of the best admissible candidate of each slot; Mask for none.
+
+        open_ tells the slots with no text behind them, which may end the answer.
+        """
         glyph = g.op("Gather", self.glyphs, ids)
-        ends = g.op("Or", g.op("Equal", ids, g.const(DELETE)), g.op("And", self.oneline, g.op("Equal", glyph, g.const(BREAK))))
+        ends = g.op("GreaterOrEqual", glyph, self.least_end)
         end_p = g.op("ReduceSum", g.op("Where", ends, g.op("Exp", logp), g.const(0, np.float32)), g.const([-1]), keepdims=0)
         banned = g.op("Cast", g.op("Equal", g.op("Unsqueeze", ids, g.const([4])), self.banned), to=TensorProto.FLOAT)
         banned = self.some(g, g.op("ReduceSum", banned, g.const([-1]), keepdims=0))
@@ -317,51 +331,39 @@ class Denoiser:
 
         rank = g.op("Squeeze", rank, g.const([3]))
         none = g.op("LessOrEqual", rank, g.const(NEVER, np.float32))
-        end_logp = g.op("Log", end_p)
+        end_logp = g.op("Log", end_p)  # minus infinity without an end, which is above no rank
         end_rank = g.op("Add", end_logp, g.op("Squeeze", end_draw, g.const([3])))
-        closed = g.op("Or", g.op("Or", text_behind, self.before_told), self.end_banned)
-        ending = g.op("And", g.op("And", self.some(g, end_p), g.op("Not", closed)), g.op("Greater", end_rank, rank))
+        ending = g.op("And", g.op("And", self.may_end, open_), g.op("Greater", end_rank, rank))
         token = g.op("Where", none, g.const(MASK), chosen(ids))
         return (g.op("Where", ending, g.const(DELETE), token), g.op("Where", ending, end_logp, chosen(logp)), g.op("Where", ending, end_rank, rank))
 
-    def settle_all(self, g, slots, settled, masked, token, logp, text_behind):
-        """The last step: every slot, in reading order."""
-        unlikely = g.op("Equal", token, g.const(MASK))
-        token = g.op("Where", unlikely, g.const(DELETE), token)
-        logp = g.op("Where", unlikely, g.const(UNLIKELY, np.float32), logp)
-        is_end = g.op("Equal", token, g.const(DELETE))
-        end = g.op("And", g.op("And", masked, is_end), g.op("Not", text_behind))
-        text = g.op("And", masked, g.op("Not", is_end))
-        slots, settled = g.op("Where", text, token, slots), g.op("Where", text, logp, settled)
-        return self.end_from(g, slots, settled, end, logp)
-
     def end_from(self, g, slots, settled, end, logp):
         """Deletes everything from the first of end on; only that one counts in the score."""
-        behind = self.some(g, self.along(g, end))
+        behind = g.op("And", self.some(g, self.along(g, end)), self.real)
         settled = g.op("Where", behind, g.const(0, np.float32), settled)
         return g.op("Where", behind, g.const(DELETE), slots), g.op("Where", self.first(g, end), logp, settled)
 
-    def settle_sure(self, g, slots, settled, masked, token, logp, rank, text_behind):
-        """What reaches the threshold, at least the surest; an end only at the front."""
-        is_end = g.op("Equal", token, g.const(DELETE))
+    def settle(self, g, slots, settled, masked, final, open_, token, logp, rank):
+        """Settles what reaches the threshold, at least the surest, and an end only at the front; all in the last step."""
+        is_end, nothing = g.op("Equal", token, g.const(DELETE)), g.op("Equal", token, g.const(MASK))
         sure = g.op("GreaterOrEqual", rank, self.threshold)
         front = self.first(g, masked)
+        behind_front = g.op("And", masked, g.op("Not", front))
         sure_end = g.op("And", g.op("And", masked, is_end), sure)
-        waits = self.some(g, self.along(g, g.op("And", sure_end, g.op("Not", front))))
-        able = g.op("And", g.op("And", masked, g.op("Or", front, g.op("Not", is_end))), g.op("Not", waits))
+        waits = self.some(g, self.along(g, g.op("And", sure_end, behind_front)))  # behind a likely end
+        able = g.op("And", masked, g.op("Not", g.op("Or", waits, g.op("And", behind_front, is_end))))
         _, best = g.op("TopK", g.op("Where", able, rank, g.const(2 * NEVER, np.float32)), g.const([1]), outputs=2, axis=-1)
-        top = g.op("And", able, g.op("Equal", self.index, best))
-        nothing = g.op("Equal", token, g.const(MASK))
-        # The surest is an end, or nothing is admissible anywhere: the front ends the answer.
-        logp_end = g.op("Where", nothing, g.const(UNLIKELY, np.float32), logp)
-        end = g.op("And", top, g.op("Or", is_end, g.op("And", nothing, g.op("Not", text_behind))))
-        text = g.op("And", g.op("And", able, g.op("Or", sure, top)), g.op("Not", g.op("Or", is_end, nothing)))
+        top = g.op("Or", final, g.op("And", able, g.op("Equal", self.index, best)))
+        # A slot for which nothing is admissible ends the answer, unless text stands behind it.
+        ends = g.op("Or", is_end, nothing)
+        end = g.op("And", g.op("And", g.op("And", masked, top), ends), open_)
+        text = g.op("And", g.op("And", masked, g.op("Not", ends)), g.op("Or", top, g.op("And", able, sure)))
+        end_logp = g.op("Where", nothing, g.const(UNLIKELY, np.float32), logp)
         slots, settled = g.op("Where", text, token, slots), g.op("Where", text, logp, settled)
-        slots, settled = self.end_from(g, slots, settled, end, logp_end)
+        slots, settled = self.end_from(g, slots, settled, end, end_logp)
         # What is at the front now may be a sure end as well.
         front = self.first(g, g.op("Equal", slots, g.const(MASK)))
-        behind = self.some(g, self.along(g, self.is_text(g, slots), reverse=1))
-        end = g.op("And", g.op("And", front, sure_end), g.op("Not", behind))
+        end = g.op("And", g.op("And", front, sure_end), self.none_behind(g, self.is_text(g, slots)))
         return self.end_from(g, slots, settled, end, logp)
 
     def doubt(self, g, slots, settled, remasked, shown, quality):
@@ -371,37 +373,35 @@ class Denoiser:
 
     def alive(self, g, slots, step):
         """Which canvases [B, N, 1] take the given step."""
-        open_ = self.some(g, g.op("ReduceSum", g.op("Cast", g.op("Equal", slots, g.const(MASK)), to=TensorProto.FLOAT), g.const([2]), keepdims=1))
-        return g.op("And", open_, g.op("Less", step, self.limit))
+        masks = g.op("Cast", g.op("Equal", slots, g.const(MASK)), to=TensorProto.FLOAT)
+        return g.op("And", self.some(g, g.op("ReduceSum", masks, g.const([2]), keepdims=1)), g.op("Less", step, self.limit))
 
-    def step(self, g, number, state):
-        """One denoising step. number is an int64 scalar, 0 for the first."""
+    def step(self, g, number, live, state):
+        """One denoising step; returns who is alive after it, and the state.
+
+        number is an int64 scalar, 0 for the first. What is not alive has nothing
+        masked and nothing shown, so nothing of it changes.
+        """
         slots, settled, remasked, steps, forwards = state
-        live = self.alive(g, slots, number)
         ids, logp, quality = self.predict(g, slots)
-        masked = g.op("Equal", slots, g.const(MASK))
-        shown = self.is_text(g, slots)
-        text_behind = self.some(g, self.along(g, shown, reverse=1))
-        noise = g.op("Squeeze", g.op("Gather", "noise", g.op("Min", g.op("Reshape", number, g.const([1])), self.draws), axis=1), g.const([1]))
-        token, token_logp, rank = self.pick(g, ids, logp, noise, masked, text_behind)
-        all_slots, all_settled = self.settle_all(g, slots, settled, masked, token, token_logp, text_behind)
-        sure = self.settle_sure(g, slots, settled, masked, token, token_logp, rank, text_behind)
-        sure_slots, sure_settled, sure_remasked = self.doubt(g, *sure, remasked, shown, quality)
-        final = g.op("Equal", g.op("Add", number, g.const(1)), self.limit)
-
-        def outcome(last, other, before):
-            after = g.op("Where", final, last, other)
-            return g.op("Where", g.op("And", live, self.real), after, before)
-
+        text = self.is_text(g, slots)
+        masked = g.op("And", g.op("Equal", slots, g.const(MASK)), live)
+        open_ = self.none_behind(g, text)
+        noise = g.op("Gather", "noise", g.op("Reshape", g.op("Mul", number, self.drawn), g.const(np.zeros(0))), axis=1)
+        next_ = g.op("Add", number, g.const(1))
+        final = g.op("Equal", next_, self.limit)
+        slots, settled = self.settle(g, slots, settled, masked, final, open_, *self.pick(g, ids, logp, noise, open_))
+        shown = g.op("And", text, g.op("And", live, g.op("Not", final)))
+        slots, settled, remasked = self.doubt(g, slots, settled, remasked, shown, quality)
         taken = g.op("Cast", g.op("Squeeze", live, g.const([2])), to=TensorProto.INT64)
-        some = g.op("Cast", self.some(g, g.op("ReduceSum", g.op("Cast", taken, to=TensorProto.FLOAT), g.const([1]), keepdims=1)), to=TensorProto.INT64)
-        return (outcome(all_slots, sure_slots, slots), outcome(all_settled, sure_settled, settled), outcome(remasked, sure_remasked, remasked),
-                g.op("Add", steps, taken), g.op("Add", forwards, some))
+        some = g.op("Greater", g.op("ReduceSum", taken, g.const([1]), keepdims=1), g.const(0))
+        state = slots, settled, remasked, g.op("Add", steps, taken), g.op("Add", forwards, g.op("Cast", some, to=TensorProto.INT64))
+        return self.alive(g, slots, next_), state
 
-    def more(self, g, slots, step):
-        """Whether any canvas takes the given step: a bool scalar."""
-        live = g.op("Cast", self.alive(g, slots, step), to=TensorProto.FLOAT)
-        return g.op("Squeeze", self.some(g, g.op("ReduceSum", g.op("Reshape", live, g.const([-1])), g.const([0]), keepdims=1)), g.const([0]))
+    def more(self, g, live):
+        """Whether any canvas is alive: a bool scalar."""
+        flags = g.op("Cast", g.op("Reshape", live, g.const([-1])), to=TensorProto.FLOAT)
+        return g.op("Squeeze", self.some(g, g.op("ReduceSum", flags, g.const([0]), keepdims=1)), g.const([0]))
 
 
 def build(stored, config, metadata, glyphs, half=False, attention=None, unroll=0):
@@ -416,24 +416,26 @@ def build(stored, config, metadata, glyphs, half=False, attention=None, unroll=0
     d = Denoiser(net, glyphs)
     zero = g.op("Sub", "limit", "limit")
     state = ["slots", "settled", "remasked", g.op("Mul", "told", g.const(0)), zero]
+    live = d.alive(g, "slots", g.const(0))
     if unroll:
         for number in range(unroll):
-            state = d.step(g, g.const(number), state)
+            live, state = d.step(g, g.const(number), live, state)
         for (name, _, _), tensor in zip(STATE, state):
             g.op("Identity", tensor, outputs=[f"{name}_out"])
     else:
         body = Body(g)
         inner = [f"body_{name}" for name, _, _ in STATE]
-        after = d.step(body, "body_number", inner)
-        after = [body.op("Identity", a) for a in after]
-        again = body.op("Identity", d.more(body, after[0], body.op("Add", "body_number", g.const(1))))
-        scalar = [("body_number", TensorProto.INT64, []), ("body_again", TensorProto.BOOL, [])]
+        alive, after = d.step(body, "body_number", "body_live", inner)
+        again = d.more(body, alive)
+        flags = ("live", TensorProto.BOOL, ["B", "N", 1])
+        scalar = [("body_number", TensorProto.INT64, []), ("body_again", TensorProto.BOOL, []), ("body_live", *flags[1:])]
         graph = helper.make_graph(
             body.nodes, "step",
             inputs=[helper.make_tensor_value_info(*v) for v in scalar + [(n, t, s) for n, (_, t, s) in zip(inner, STATE)]],
-            outputs=[helper.make_tensor_value_info(again, TensorProto.BOOL, [])] + [
+            outputs=[helper.make_tensor_value_info(again, TensorProto.BOOL, []), helper.make_tensor_value_info(alive, *flags[1:])] + [
                 helper.make_tensor_value_info(a, t, s) for a, (_, t, s) in zip(after, STATE)])
-        g.op("Loop", "", d.more(g, "slots", g.const(0)), *state, outputs=[f"{n}_out" for n, _, _ in STATE], body=graph)
+        outputs = ["live_out"] + [f"{n}_out" for n, _, _ in STATE]
+        g.op("Loop", "", d.more(g, live), live, *state, outputs=outputs, body=graph)
     graph = helper.make_graph(
         g.nodes, "lacuna-fused",
         inputs=[helper.make_tensor_value_info(*v) for v in INPUTS],

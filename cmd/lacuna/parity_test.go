@@ -21,11 +21,11 @@ func TestFusedFillsTheSame(t *testing.T) {
 		rules  infill.Options
 		change func(*infill.Request)
 	}{
-		{"as served", 16, infill.Options{}, nil},
-		{"sure of little, doubting much", 4, infill.Options{Threshold: 0.3, Floor: 0.6}, nil},
-		{"one step", 4, infill.Options{}, func(r *infill.Request) { r.MaxSteps = 1 }},
-		{"few steps", 4, infill.Options{MaxSteps: 3, Line: []int{8}}, nil},
-		{"length told", 4, infill.Options{}, func(r *infill.Request) { r.Oracle.Length = 5 }},
+		{"as served", 10, infill.Options{}, nil},
+		{"sure of little, doubting much", 3, infill.Options{Threshold: 0.3, Floor: 0.6}, nil},
+		{"one step", 3, infill.Options{}, func(r *infill.Request) { r.MaxSteps = 1 }},
+		{"few steps", 3, infill.Options{MaxSteps: 3, Line: []int{8}}, nil},
+		{"length told", 3, infill.Options{}, func(r *infill.Request) { r.Oracle.Length = 5 }},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

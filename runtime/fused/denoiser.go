@@ -204,6 +204,15 @@ func (s *session) Denoise(ctx context.Context, canvases [][]infill.Token) ([]inf
 	if s.released {
 		return nil, errors.New("denoise: the context was released")
 	}
+	inner, err := s.stepwise(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return inner.Denoise(ctx, canvases)
+}
+
+// stepwise prefills the stepwise engine when it is first needed.
+func (s *session) stepwise(ctx context.Context) (infill.Context, error) {
 	if s.inner == nil {
 		stepwise, err := s.d.stepwise()
 		if err != nil {
@@ -213,7 +222,7 @@ func (s *session) Denoise(ctx context.Context, canvases [][]infill.Token) ([]inf
 			return nil, err
 		}
 	}
-	return s.inner.Denoise(ctx, canvases)
+	return s.inner, nil
 }
 
 // Stats implements infill.Context. The fused graph reuses nothing.

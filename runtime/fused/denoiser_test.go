@@ -330,6 +330,44 @@ func TestRecovers(t *testing.T) {
 	}
 }
 
+// TestReads: who wants to read on from the left stream gets the stepwise engine.
+func TestReads(t *testing.T) {
+	inner := &reading{}
+	d := newDenoiser(t, &fakeGraph{}, Config{Stepwise: func() (infill.Denoiser, error) { return inner, nil }})
+	c := prefill(t, d, 30).(infill.Reader)
+	lp, err := c.LogProbs(t.Context(), [][]infill.Token{{5}})
+	if err != nil || lp[0][0] != -7 {
+		t.Errorf("got %v, %v", lp, err)
+	}
+	if p, lp, err := c.Read(t.Context(), nil, 5); err != nil || p.K != 3 || lp != -8 || inner.prefilled != 1 {
+		t.Errorf("got %+v, %v, %v after %d prefills", p, lp, err, inner.prefilled)
+	}
+	c.Release()
+	if _, err := c.LogProbs(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "released") {
+		t.Errorf("got %v", err)
+	}
+	d = newDenoiser(t, &fakeGraph{}, Config{Stepwise: func() (infill.Denoiser, error) { return &stepwise{}, nil }})
+	if _, _, err := prefill(t, d, 30).(infill.Reader).Read(t.Context(), nil, 5); err == nil || !strings.Contains(err.Error(), "cannot read on") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// reading is a stepwise engine that reads on.
+type reading struct{ stepwise }
+
+func (r *reading) Prefill(context.Context, string, []infill.Token, []infill.Token) (infill.Context, error) {
+	r.prefilled++
+	return r, nil
+}
+
+func (r *reading) LogProbs(context.Context, [][]infill.Token) ([][]float32, error) {
+	return [][]float32{{-7}}, nil
+}
+
+func (r *reading) Read(context.Context, []infill.Token, infill.Token) (infill.Prediction, float32, error) {
+	return infill.Prediction{K: 3}, -8, nil
+}
+
 type stepwise struct {
 	infill.Context
 	prefilled, released int

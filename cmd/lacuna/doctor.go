@@ -173,8 +173,12 @@ func (d *diagnosis) checkModel(flags engineFlags) bool {
 		GraphSHA256:     bundle.GraphSHA256(),
 		TokenizerSHA256: bundle.TokenizerSHA256(),
 	}
-	d.add("model", checkOK, fmt.Sprintf("%s, %s, %.1f MB, %s", bundle.Manifest.Name, bundle.Manifest.Precision,
-		float64(len(bundle.Graph))/1e6, bundle.Source), "")
+	fused := "with a fused graph"
+	if len(bundle.Fused) == 0 || len(bundle.FusedHalf) == 0 {
+		fused = "without a fused graph, which CUDA needs"
+	}
+	d.add("model", checkOK, fmt.Sprintf("%s, %s, %.1f MB, %s, %s", bundle.Manifest.Name, bundle.Manifest.Precision,
+		float64(len(bundle.Graph))/1e6, fused, bundle.Source), "")
 	d.add("checksums", checkOK, fmt.Sprintf("%s %.12s…, %s %.12s… are as the manifest says",
 		models.GraphFile, bundle.GraphSHA256(), models.TokenizerFile, bundle.TokenizerSHA256()), "")
 	return true

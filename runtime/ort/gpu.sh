@@ -49,8 +49,9 @@ if [[ $device == cuda ]] && ! nvidia-smi -L >"$out/gpus.txt" 2>&1; then
   exit 1
 fi
 
-# python imports everything that measuring needs: the one of the machine where it does.
-modules="import numpy, onnx, onnxruntime, matplotlib"
+# python imports everything that measuring needs: the one of the machine where it
+# does, else one that is made. Without either the graph's own measurements are left out.
+modules="import numpy, onnx, onnxruntime"
 [[ $device == cuda ]] && modules+="; assert 'CUDAExecutionProvider' in onnxruntime.get_available_providers()"
 python=
 for candidate in "${PYTHON:-python3}" python3; do
@@ -60,31 +61,25 @@ for candidate in "${PYTHON:-python3}" python3; do
   fi
 done
 if [[ -z $python ]]; then
-  requirements=models/train/requirements-gpu.txt
-  [[ $device == cuda ]] || requirements=models/train/requirements-train.txt
-  venv=gpu
-  [[ $device == cuda ]] || venv=train
-  python=$(tools/venv.sh "$venv" "$requirements")
+  if [[ $device == cuda ]]; then venv=gpu; else venv=train; fi
+  python=$(tools/venv.sh "$venv" "models/train/requirements-$venv.txt") || python=
 fi
-say "Python: $python"
+say "Python: ${python:-none with onnx and onnxruntime: layouts and curve will NOT run}"
 
 # The library is that of Python's onnxruntime, so that all figures are of one.
-if [[ -z ${LACUNA_ONNXRUNTIME:-} ]]; then
-  LACUNA_ONNXRUNTIME=$("$python" -c 'import onnxruntime, os; print(os.path.join(os.path.dirname(onnxruntime.__file__), "capi"))')
-  if ! compgen -G "$LACUNA_ONNXRUNTIME/libonnxruntime.so*" >/dev/null; then
-    [[ $device == cuda ]] && runtime/ort/install.sh --cuda || runtime/ort/install.sh
-    unset LACUNA_ONNXRUNTIME
-  else
-    export LACUNA_ONNXRUNTIME
-  fi
+if [[ -z ${LACUNA_ONNXRUNTIME:-} && -n $python ]]; then
+  folder=$("$python" -c 'import onnxruntime, os; print(os.path.join(os.path.dirname(onnxruntime.__file__), "capi"))')
+  if compgen -G "$folder/libonnxruntime.so*" >/dev/null; then export LACUNA_ONNXRUNTIME=$folder; fi
 fi
+if [[ -z ${LACUNA_ONNXRUNTIME:-} ]]; then
+  if [[ $device == cuda ]]; then runtime/ort/install.sh --cuda; else runtime/ort/install.sh; fi
+fi
+# CUDA libraries of Python packages, PyTorch's for instance.
 if [[ -z ${LACUNA_CUDA_PATH:-} ]]; then
-  LACUNA_CUDA_PATH=$("$python" - <<'END'
+  LACUNA_CUDA_PATH=$("${python:-python3}" -c '
 import glob, os, site, sys
 folders = site.getsitepackages() + [p for p in sys.path if p]
-print(":".join(sorted({d for f in folders for d in glob.glob(os.path.join(f, "nvidia", "*", "lib"))})))
-END
-  )
+print(":".join(sorted({d for f in folders for d in glob.glob(os.path.join(f, "nvidia", "*", "lib"))})))') || LACUNA_CUDA_PATH=
   export LACUNA_CUDA_PATH
 fi
 
@@ -109,10 +104,15 @@ for step in "${steps[@]}"; do
     parity) "$lacuna" parity --device "$device" --lang "$languages" --holes "$holes" --json >"$out/parity.json" ;;
     bench) "$lacuna" bench --device "$device" --fused on --crowd 1,4,16,64 --repeat "${REPEAT:-20}" --json >"$out/bench.json" ;;
     eval) "$lacuna" eval --device "$device" --fused on --lang "$languages" --holes "$holes" --no-types --json >"$out/eval.json" ;;
+    layouts | curve)
+      if [[ -z $python ]]; then say "$step did NOT run: no Python with onnx and onnxruntime"; continue; fi ;;&
     layouts) "$python" models/train/measure_fused.py models/small --provider "$device" --batches "${BATCHES:-1,16}" --canvases 32 --repeat "${REPEAT:-20}" | tee "$out/layouts.md" >&2 ;;
-    curve) "$python" models/train/measure_fused.py models/small --provider "$device" --curve "${CURVE:-1,2,4,8,16,32,64}" --repeat "${REPEAT:-20}" \
-      --plot "$out/curve.svg" --json "$out/curve.json" | tee "$out/curve.md" >&2 ;;
-    table) "$python" models/train/gpu_table.py "$out" | tee "$out/table.md" ;;
+    curve)
+      plot=()
+      if "$python" -c "import matplotlib" 2>/dev/null; then plot=(--plot "$out/curve.svg"); else say "no curve.svg: this Python has no matplotlib"; fi
+      "$python" models/train/measure_fused.py models/small --provider "$device" --curve "${CURVE:-1,2,4,8,16,32,64}" --repeat "${REPEAT:-20}" \
+        "${plot[@]}" --json "$out/curve.json" | tee "$out/curve.md" >&2 ;;
+    table) "${python:-python3}" models/train/gpu_table.py "$out" | tee "$out/table.md" ;;
   esac
   say "$step took $((SECONDS - began)) s"
 done

@@ -48,8 +48,8 @@ type Step struct {
 
 // Run is a stretch of a canvas that is either text or masked.
 type Run struct {
-	Text   string `json:"text,omitempty"`   // of settled slots; a character cut in two is U+FFFD
-	Masked int    `json:"masked,omitempty"` // slots still to be settled
+	Text   string `json:"text,omitzero"`   // of settled slots; a character cut in two is U+FFFD
+	Masked int    `json:"masked,omitzero"` // slots still to be settled
 }
 
 // Result is the outcome of a Fill. Nothing worth showing is not an error: Text

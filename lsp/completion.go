@@ -54,6 +54,7 @@ func (s *Server) completionTask(c *call, p *protocol.CompletionParams, rec *reco
 	w := s.on(p.TextDocument.URI)
 	supersede(c, &w.popup)
 	q := s.question(doc.Head(), p.Position, rec, true)
+	q.id = c.id
 	why := s.unwanted(&q)
 	if settings := s.settings.Load(); why == "" && !s.client.completes(settings) {
 		why = "lacuna.completion.enable is " + settings.Completion.Enable

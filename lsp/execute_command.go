@@ -83,7 +83,7 @@ func (s *Server) takeOrder(c *call, kind fillCommand, where orderPlace, token pr
 	if err := snapshot.Fillable(); err != nil {
 		return s.decline(protocol.MessageTypeWarning, "the document is not filled: %v", err)
 	}
-	order := fillOrder{fillCommand: kind, snapshot: snapshot, scope: s.scope(snapshot), path: s.client.relative(snapshot.URI), around: s.surroundings(snapshot), token: token}
+	order := fillOrder{fillCommand: kind, id: c.id, snapshot: snapshot, scope: s.scope(snapshot), path: s.client.relative(snapshot.URI), around: s.surroundings(snapshot), token: token}
 	order.start, order.end = snapshot.Text.Span(where.place, s.client.encoding)
 	order.filling, order.stop = context.WithCancelCause(c.ctx)
 	w := s.on(where.uri)
@@ -156,6 +156,7 @@ func (s *Server) fill(order fillOrder, progress *bar) (edits []edit, why string,
 	holes, why := order.holes(tree, order.start, order.end)
 	growth := 0 // how much longer the text before the hole has become
 	for i, hole := range holes {
+		draw := s.denoises(order.id, order.snapshot, hole.Span)
 		result, err := filler.Fill(order.filling, infill.Request{
 			Document: string(order.snapshot.URI),
 			Path:     order.path,
@@ -164,7 +165,12 @@ func (s *Server) fill(order fillOrder, progress *bar) (edits []edit, why string,
 
 			Neighbours: neighbours,
 
-			OnStep: func(step infill.Step) { progress.step(i, len(holes), step) },
+			OnStep: func(step infill.Step) {
+				progress.step(i, len(holes), step)
+				if draw != nil {
+					draw(step)
+				}
+			},
 		})
 		if err != nil {
 			return nil, "", fmt.Errorf("a hole could not be filled: %w", err)

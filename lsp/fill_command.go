@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 
+	"go.lsp.dev/jsonrpc2"
 	"go.lsp.dev/protocol"
 	"go.lsp.dev/uri"
 
@@ -90,6 +91,7 @@ func (f *fillCommand) read(raw []protocol.LSPAny) (where orderPlace, err error) 
 // fillOrder is a command, taken off the wire.
 type fillOrder struct {
 	fillCommand
+	id         jsonrpc2.ID
 	snapshot   *document.Snapshot
 	scope      scope
 	start, end int // bytes

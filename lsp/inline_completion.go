@@ -15,6 +15,7 @@ import (
 
 // inlineQuestion is an inline completion request, taken off the wire.
 type inlineQuestion struct {
+	id        jsonrpc2.ID // invalid if nobody waits
 	snapshot  *document.Snapshot
 	scope     scope
 	cursor    int  // byte offset
@@ -52,6 +53,7 @@ func (s *Server) inlineTask(c *call, p *protocol.InlineCompletionParams, rec *re
 	w := s.on(p.TextDocument.URI)
 	supersede(c, &w.inline)
 	q := s.question(doc.Head(), p.Position, rec, automatic)
+	q.id = c.id
 	if selected := p.Context.SelectedCompletionInfo; selected != (protocol.SelectedCompletionInfo{}) {
 		q.selected = &selected
 	}
@@ -218,7 +220,16 @@ func (s *Server) fillInline(ctx context.Context, filler infill.Filler, tree *gra
 
 		Neighbours:    neighbours,
 		MinConfidence: q.least,
+		OnStep:        q.onStep(s, hole.Span),
 	})
+}
+
+// onStep is what the engine calls after each step, or nil.
+func (q *inlineQuestion) onStep(s *Server, at grammars.Span) func(infill.Step) {
+	if q.selected != nil { // the hole lies in a text that the editor does not have yet
+		at = grammars.Span{Start: q.cursor, End: q.cursor}
+	}
+	return s.denoises(q.id, q.snapshot, at)
 }
 
 // extendSelected continues the entry that is selected in the editor's popup,

@@ -27,6 +27,10 @@ type Settings struct {
 	// Hints is about showing where holes are.
 	Hints HintSettings `json:"hints"`
 
+	// Denoising sends the notification lacuna/denoising after each denoising step,
+	// for an editor that draws how a fill comes about. Default: false.
+	Denoising bool `json:"denoising"`
+
 	// Languages switches single languages off, by their id, for example
 	// {"python": false}. A language that is not named is on.
 	Languages map[string]bool `json:"languages"`

@@ -122,7 +122,7 @@ func (f *Filler) Fill(ctx context.Context, r infill.Request) (infill.Result, err
 	f.mu.Unlock()
 	f.entered <- r
 	if r.OnStep != nil {
-		r.OnStep(infill.Step{Number: 1, Settled: 1, Slots: 2})
+		r.OnStep(infill.Step{Number: 1, Settled: 1, Slots: 2, Draft: []infill.Run{{Text: "x"}, {Masked: 1}}})
 	}
 	if gate != nil {
 		select {

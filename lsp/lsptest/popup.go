@@ -122,3 +122,11 @@ func (s *script) able(args []string) {
 		s.t.Errorf("%s in the capabilities: %v, want %v; they are %s", part, got, want, s.editor.Capabilities)
 	}
 }
+
+// silently expects that a notification was not sent but where a verb waited for it.
+func (s *script) silently(method string) {
+	s.t.Helper()
+	if unread := s.editor.Unread(); strings.Contains(unread, method) {
+		s.t.Errorf("%s should not have been sent; there is%s", method, unread)
+	}
+}

@@ -174,14 +174,15 @@ var verbs = map[string]func(s *script, args []string){
 	"null":    func(s *script, args []string) { s.expectJSON(`null`, args) },
 
 	// Anything else.
-	"call":   func(s *script, args []string) { s.call(args) },
-	"cancel": func(s *script, args []string) { s.cancel(args) },
-	"answer": func(s *script, args []string) { s.expectPart(args) },
-	"error":  func(s *script, args []string) { s.expectError(args) },
-	"told":   func(s *script, args []string) { s.event("window/showMessage", args[0]) },
-	"logged": func(s *script, args []string) { s.event("window/logMessage", args[0]) },
-	"event":  func(s *script, args []string) { s.event(args[0], args[1]) },
-	"quiet":  func(s *script, _ []string) { s.quiet() },
+	"call":     func(s *script, args []string) { s.call(args) },
+	"cancel":   func(s *script, args []string) { s.cancel(args) },
+	"answer":   func(s *script, args []string) { s.expectPart(args) },
+	"error":    func(s *script, args []string) { s.expectError(args) },
+	"told":     func(s *script, args []string) { s.event("window/showMessage", args[0]) },
+	"logged":   func(s *script, args []string) { s.event("window/logMessage", args[0]) },
+	"event":    func(s *script, args []string) { s.event(args[0], args[1]) },
+	"silently": func(s *script, args []string) { s.silently(args[0]) },
+	"quiet":    func(s *script, _ []string) { s.quiet() },
 }
 
 func (s *script) change(args []string) {

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"strings"
 	"text/tabwriter"
@@ -17,9 +19,11 @@ import (
 type benchCmd struct {
 	engineFlags `embed:""`
 
-	Repeat int   `default:"5" help:"Times everything is measured; as many lines are typed."`
-	Crowd  []int `placeholder:"N" help:"Also measure so many clients at once, each filling canvases of 32 slots; for instance 1,4,16,64."`
-	JSON   bool  `name:"json" help:"Print JSON."`
+	Repeat  int    `default:"5" help:"Times everything is measured; as many lines are typed."`
+	Crowd   []int  `placeholder:"N" default:"1,4,16,64" help:"So many clients at once, each filling canvases of 32 slots."`
+	Lengths []int  `placeholder:"N" default:"8,16,32,64" help:"Tokens of the holes that are filled with both decoders."`
+	Plot    string `placeholder:"FILE" help:"Draw throughput against latency of the crowds as SVG."`
+	JSON    bool   `name:"json" help:"Print JSON."`
 }
 
 func (benchCmd) Help() string {
@@ -28,18 +32,22 @@ func (benchCmd) Help() string {
   load         from nothing to an engine that can fill
   cold         the first fill of an engine, parsing included
   warm         the same request again
-  keystroke    a fill after each character, typing lines of code
+  append       a fill after each character, typing lines of code
+  mid-line     the same in the middle of lines
+  typed along  an answer from what was offered before, without the model
   cursor move  a fill after the cursor went down a line
+  cancel       from the cancellation of a fill to its return
   initialize   from the start of lacuna lsp --stdio to its answer
   first ghost  the first inline completion of that server, model load included
 
-and the memory of that server after it. Run it on an otherwise idle machine.
+and the memory of that server after it. Then holes of several lengths, denoised and token by token with the same weights, beside the least that this machine would need for the arithmetic; and many clients at once. Run it on an otherwise idle machine.
 
 Examples:
 
   lacuna bench
   lacuna bench --repeat 20 --threads 2
   lacuna bench --json >bench.json
+  lacuna bench --plot crowd.svg
   lacuna bench --device cuda --crowd 1,4,16,64`
 }
 
@@ -65,21 +73,26 @@ type timing struct {
 }
 
 type benchReport struct {
-	Model      string  `json:"model"`
-	Library    string  `json:"library"`
-	Processors int     `json:"processors"`
-	Threads    int     `json:"threads"` // 0: the default
-	Device     string  `json:"device"`
-	Fused      bool    `json:"fused"`
-	Load       timing  `json:"load"`
-	Cold       timing  `json:"cold"`
-	Warm       timing  `json:"warm"`
-	Keystroke  timing  `json:"keystroke"`
-	CursorMove timing  `json:"cursor_move"`
-	Initialize timing  `json:"initialize"`
-	FirstGhost timing  `json:"first_ghost"`
-	Crowds     []crowd `json:"crowds,omitempty"`
-	Server     *memory `json:"server_memory,omitempty"` // the largest of all runs
+	Model      string      `json:"model"`
+	Library    string      `json:"library"`
+	Processors int         `json:"processors"`
+	Threads    int         `json:"threads"` // 0: the default
+	Device     string      `json:"device"`
+	Fused      bool        `json:"fused"`
+	Load       timing      `json:"load"`
+	Cold       timing      `json:"cold"`
+	Warm       timing      `json:"warm"`
+	Keystroke  timing      `json:"keystroke"` // appending
+	MidLine    timing      `json:"mid_line"`
+	TypedAlong timing      `json:"typed_along"`
+	CursorMove timing      `json:"cursor_move"`
+	Cancel     timing      `json:"cancel"`
+	Initialize timing      `json:"initialize"`
+	FirstGhost timing      `json:"first_ghost"`
+	Lengths    []lengthRow `json:"lengths"`
+	Machine    *machine    `json:"machine,omitempty"`
+	Crowds     []crowd     `json:"crowds,omitempty"`
+	Server     *memory     `json:"server_memory,omitempty"` // the largest of all runs
 }
 
 // samples collects what timing sums up.
@@ -109,12 +122,25 @@ func (c *benchCmd) Run(a *app) error {
 			return usageErrorf("--crowd %d: must be at least 1", clients)
 		}
 	}
+	for _, length := range c.Lengths {
+		if length < 1 {
+			return usageErrorf("--lengths %d: must be at least 1", length)
+		}
+	}
 	if err := c.engineFlags.check(); err != nil {
 		return err
 	}
 	lang, ok := grammars.ByID("go")
 	if !ok {
 		return fmt.Errorf("this binary knows no Go: build it again")
+	}
+	var plot *os.File // made now, so that a bad name is found out at once
+	if c.Plot != "" {
+		var err error
+		if plot, err = os.Create(c.Plot); err != nil {
+			return fmt.Errorf("--plot: %w", err)
+		}
+		defer plot.Close()
 	}
 	status := a.status()
 	defer status.clear()
@@ -152,8 +178,11 @@ func (c *benchCmd) Run(a *app) error {
 		into    *timing
 	}{
 		{"warm fills", b.warm, &report.Warm},
-		{"keystrokes", b.keystrokes, &report.Keystroke},
+		{"keystrokes", func(n int) (samples, error) { return b.keystrokes(n, wholeLine) }, &report.Keystroke},
+		{"keystrokes in lines", func(n int) (samples, error) { return b.keystrokes(n, middleOf) }, &report.MidLine},
+		{"typing along", b.typedAlong, &report.TypedAlong},
 		{"cursor moves", b.moves, &report.CursorMove},
+		{"cancellations", b.cancels, &report.Cancel},
 	} {
 		status.show("%s", part.name)
 		s, err := part.measure(c.Repeat)
@@ -161,6 +190,10 @@ func (c *benchCmd) Run(a *app) error {
 			return err
 		}
 		*part.into = s.sum()
+	}
+	status.show("fills by length, denoised and token by token")
+	if err := c.compare(a, b, &report); err != nil {
+		return err
 	}
 	for _, clients := range c.Crowd {
 		status.show("%d clients at once", clients)
@@ -174,10 +207,31 @@ func (c *benchCmd) Run(a *app) error {
 	if err := b.engine.Failure(); err != nil {
 		return err
 	}
+	if plot != nil {
+		if err := errors.Join(crowdChart(report.Model, report.Crowds).write(plot), plot.Close()); err != nil {
+			return fmt.Errorf("--plot: %w", err)
+		}
+	}
 	if c.JSON {
 		return printJSON(a.stdout, report)
 	}
 	return report.print(a)
+}
+
+// compare sets both decoders side by side. A model on a server has no ceiling here.
+func (c *benchCmd) compare(a *app, b *bench, report *benchReport) error {
+	if report.Device == "cpu" {
+		bundle, err := c.loadBundle()
+		if err != nil {
+			return err
+		}
+		if report.Machine, err = measureMachine(b.engine, bundle, c.Threads); err != nil {
+			return err
+		}
+	}
+	var err error
+	report.Lengths, err = c.byLength(a, b, report.Machine)
+	return err
 }
 
 // loads opens the engine again and again and keeps the last. The first fill of
@@ -257,13 +311,21 @@ func (b *bench) warm(repeat int) (samples, error) {
 	return s, nil
 }
 
-// keystrokes takes a line out of the file and types it, with a fill after each
-// character.
-func (b *bench) keystrokes(repeat int) (samples, error) {
+// wholeLine and middleOf are what of a line is typed.
+func wholeLine(line grammars.Span) grammars.Span { return line }
+
+func middleOf(line grammars.Span) grammars.Span {
+	third := (line.End - line.Start) / 3
+	return grammars.Span{Start: line.Start + third, End: line.End - third}
+}
+
+// keystrokes takes a line, or a part of it, out of the file and types it, with a
+// fill after each character.
+func (b *bench) keystrokes(repeat int, part func(grammars.Span) grammars.Span) (samples, error) {
 	var s samples
 	lines := typedLines()
 	for i := range repeat {
-		line := lines[i%len(lines)]
+		line := part(lines[i%len(lines)])
 		src := append(bytes.Clone(benchSource[:line.Start]), benchSource[line.End:]...)
 		tree, err := grammars.Parse(b.lang, src)
 		if err != nil {
@@ -349,12 +411,15 @@ func (r benchReport) print(a *app) error {
 		name string
 		t    timing
 	}{
-		{"load", r.Load}, {"cold fill", r.Cold}, {"warm fill", r.Warm}, {"keystroke", r.Keystroke},
-		{"cursor move", r.CursorMove}, {"initialize", r.Initialize}, {"first ghost", r.FirstGhost},
+		{"load", r.Load}, {"cold fill", r.Cold}, {"warm fill", r.Warm}, {"append", r.Keystroke},
+		{"mid-line", r.MidLine}, {"typed along", r.TypedAlong}, {"cursor move", r.CursorMove}, {"cancel", r.Cancel}, {"initialize", r.Initialize}, {"first ghost", r.FirstGhost},
 	} {
 		fmt.Fprintf(t, "%s\t%d\t%.1f\t%.1f\t%.1f\t\n", row.name, row.t.N, row.t.P50, row.t.P95, row.t.Computed)
 	}
 	if err := t.Flush(); err != nil {
+		return err
+	}
+	if err := printLengths(a, r.Lengths, r.Machine); err != nil {
 		return err
 	}
 	if err := printCrowds(a, r.Crowds); err != nil {

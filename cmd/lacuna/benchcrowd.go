@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"sync"
 	"text/tabwriter"
 	"time"
@@ -82,6 +83,28 @@ func (b *bench) crowded(clients, repeat int) (crowd, error) {
 		Clients: clients, Fills: t.N, PerSecond: round(float64(t.N)/elapsed.Seconds(), 1), P50: t.P50, P95: t.P95,
 		Forwards: ratio(forwards, t.N),
 	}, first
+}
+
+// crowdChart draws throughput against latency, a point for each number of clients.
+func crowdChart(model string, crowds []crowd) chart {
+	most, slowest := 1.0, 1.0
+	for _, c := range crowds {
+		most, slowest = max(most, c.PerSecond), max(slowest, c.P95)
+	}
+	most, slowest = math.Ceil(most*1.1/10)*10, math.Ceil(slowest*1.1/10)*10
+	middle, tail := series{Name: "p50"}, series{Name: "p95"}
+	for _, c := range crowds {
+		x, y50, y95 := c.PerSecond/most, c.P50/slowest, c.P95/slowest
+		middle.Points = append(middle.Points, chartPoint{x, y50, y50, y50})
+		tail.Points = append(tail.Points, chartPoint{x, y95, y95, y95})
+	}
+	title := "from the left, clients at once:"
+	for _, c := range crowds {
+		title += fmt.Sprintf(" %d", c.Clients)
+	}
+	return chart{Title: model, Panels: []panel{{
+		Title: title, X: "fills a second", Y: "ms a fill", XMax: most, YMax: slowest, Series: []series{middle, tail},
+	}}}
 }
 
 func printCrowds(a *app, crowds []crowd) error {

@@ -52,8 +52,9 @@ test-conformance: ## documents change as in vscode-languageserver-textdocument, 
 	editors/conformance/run.sh
 
 .PHONY: soak
-soak: ## the long form of what make test does in short: a million random edits
+soak: deps ## the long form of what make test does in short: a million random edits, and a thousand with fills
 	editors/conformance/run.sh -edits 1000000
+	go test -race -count=1 -timeout 60m -v -run '^TestEditedEqualsCold$$' ./cmd/lacuna -edits 1000
 
 .PHONY: test-nvim
 test-nvim: deps build ## a real Neovim shows and accepts ghost text; LACUNA_SKIP_NVIM=1 skips it

@@ -48,12 +48,12 @@ test-python: ## the parts of models/train that need light packages only: tokeniz
 	$(PYTEST) -m "not torch"
 
 .PHONY: test-conformance
-test-conformance: ## documents change as in vscode-languageserver-textdocument, on random edits; needs npm
-	editors/conformance/run.sh
+test-conformance: deps build ## documents and the session beside other implementations, from npm
+	editors/conformance/run.sh bin/lacuna
 
 .PHONY: soak
-soak: deps ## the long form of what make test does in short: a million random edits, and a thousand with fills
-	editors/conformance/run.sh -edits 1000000
+soak: deps build ## the long form of what make test does in short: a million random edits, 200,000 messages, a thousand edits with fills
+	EDITS=1000000 MESSAGES=200000 editors/conformance/run.sh bin/lacuna
 	go test -race -count=1 -timeout 60m -v -run '^TestEditedEqualsCold$$' ./cmd/lacuna -edits 1000
 
 .PHONY: test-nvim

@@ -21,8 +21,10 @@ func (e *Editor) read() {
 		case *jsonrpc2.Response:
 			e.answered(m)
 		case *jsonrpc2.Notification:
+			e.conforms((*metaModel).checkNotification, m.Method(), m.Params())
 			e.note(m.Method(), m.Params())
 		case *jsonrpc2.Call:
+			e.conforms((*metaModel).checkRequest, m.Method(), m.Params())
 			result := e.serve(m.Method(), m.Params())
 			if _, err := e.stream.Write(e.ctx, jsonrpc2.NewResponse(m.ID(), raw(result), nil)); err != nil {
 				return
@@ -50,8 +52,22 @@ func (e *Editor) answered(r *jsonrpc2.Response) {
 		e.note("error without id", raw(reply.Err))
 		return
 	}
+	if reply.Err == nil {
+		e.conforms((*metaModel).checkResult, p.Method, r.Result())
+	}
 	p.reply = reply
 	close(p.done)
+}
+
+// conforms checks a message of the server's against the specification.
+func (e *Editor) conforms(check func(*metaModel, string, []byte) error, method string, data []byte) {
+	m, err := specification()
+	if err == nil {
+		err = check(m, method, data)
+	}
+	if err != nil {
+		e.t.Errorf("the server's message is not as LSP 3.18 has it: %v", err)
+	}
 }
 
 // note keeps a notification until someone waits for it. The message borrows the

@@ -270,7 +270,7 @@ def check(weights, config):
 
 
 def write_bundle(out, weights, config, tokenizer, name, precision, training):
-    """Writes model.onnx, tokenizer.json and manifest.json into the folder out."""
+    """Writes model.onnx, tokenizer.json, the fused graphs and manifest.json into the folder out."""
     check(weights, config)
     out.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256(tokenizer.read_bytes()).hexdigest()

@@ -14,6 +14,7 @@ const (
 	ReasonUnsure = "the model is not sure enough of it"
 	ReasonBreaks = "every candidate breaks the syntax"
 	ReasonLoops  = "the candidate only repeats itself"
+	ReasonLate   = "the deadline came before there was anything to show"
 	ReasonBytes  = "the candidate is not valid UTF-8"
 )
 

@@ -23,6 +23,7 @@ type canvas struct {
 	remasked []int
 	banned   map[int][]Token // tokens a slot must not take: they broke the parse
 	steps    int             // denoising steps this canvas took
+	latest   Prediction      // of the step before
 	length   int             // tokens of the answer if an Oracle told, else 0
 	judged   float64         // log-probability of the answer and what follows it, see judge
 }

@@ -1,10 +1,10 @@
 package infill
 
 import (
-	"context"
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"time"
 )
 
 // repairRounds is how often a candidate that breaks the parse is denoised again
@@ -21,11 +21,12 @@ type denoising struct {
 	rng      *rand.Rand
 	limit    int // steps a round
 	forwards int
+	late     bool // the deadline came before the last step
 }
 
 // fill denoises one canvas of each size as a batch, then offers the candidates
 // to acceptance, best first.
-func (d *denoising) fill(ctx context.Context) (Result, error) {
+func (d *denoising) fill(ctx due) (Result, error) {
 	all, err := d.candidates(ctx)
 	if err != nil {
 		return Result{}, err
@@ -34,6 +35,10 @@ func (d *denoising) fill(ctx context.Context) (Result, error) {
 	for round := 0; ; round++ {
 		if err := d.run(ctx, all); err != nil {
 			return Result{}, err
+		}
+		if d.late {
+			all = slices.DeleteFunc(all, func(c *canvas) bool { return c.masked(d.rules.vocab.Mask) > 0 })
+			refused = Result{Reason: ReasonLate, Forwards: d.forwards}
 		}
 		if err := d.order(ctx, all); err != nil {
 			return Result{}, err
@@ -51,7 +56,7 @@ func (d *denoising) fill(ctx context.Context) (Result, error) {
 			}
 			d.forbid(c, faults)
 		}
-		if round == repairRounds {
+		if round == repairRounds || d.late {
 			return refused, nil
 		}
 		all = slices.DeleteFunc(all, func(c *canvas) bool { return c.masked(d.rules.vocab.Mask) == 0 })
@@ -63,7 +68,7 @@ func (d *denoising) fill(ctx context.Context) (Result, error) {
 
 // candidates are the canvases to be denoised and those that were read on, which
 // are settled already.
-func (d *denoising) candidates(ctx context.Context) ([]*canvas, error) {
+func (d *denoising) candidates(ctx due) ([]*canvas, error) {
 	o := d.engine.options
 	var all []*canvas
 	if o.Decoder != Autoregressive {
@@ -83,9 +88,12 @@ func (d *denoising) candidates(ctx context.Context) ([]*canvas, error) {
 
 // order puts the best candidate first: by the left stream's judgement where it is
 // asked for, else by the canvases' own.
-func (d *denoising) order(ctx context.Context, all []*canvas) error {
-	if reader, ok := d.held.(Reader); ok && d.engine.options.judges() && len(all) > 1 {
-		return d.judge(ctx, reader, all)
+func (d *denoising) order(ctx due, all []*canvas) error {
+	if reader, ok := d.held.(Reader); ok && !d.late && d.engine.options.judges() && len(all) > 1 {
+		if err := d.judge(ctx, reader, all); !ctx.passed(err) {
+			return err
+		}
+		d.late = true
 	}
 	slices.SortStableFunc(all, d.better)
 	return nil
@@ -104,9 +112,15 @@ func (d *denoising) better(a, b *canvas) int {
 }
 
 // run takes denoising steps until no slot of any canvas is masked. The context
-// is checked before each.
-func (d *denoising) run(ctx context.Context, all []*canvas) error {
-	if done, err := d.loop(ctx, all); done || err != nil {
+// is checked before each. When the deadline comes, or would before another step is
+// done, what is masked is settled by the latest prediction.
+func (d *denoising) run(ctx due, all []*canvas) error {
+	done, err := d.loop(ctx, all)
+	if ctx.passed(err) {
+		d.late = true
+		return nil
+	}
+	if done || err != nil {
 		return err
 	}
 	mask := d.rules.vocab.Mask
@@ -122,16 +136,28 @@ func (d *denoising) run(ctx context.Context, all []*canvas) error {
 		if len(live) == 0 {
 			return nil
 		}
-		if err := ctx.Err(); err != nil {
+		if err := ctx.parent.Err(); err != nil {
 			return err
 		}
+		began := time.Now()
 		predictions, err := d.held.Denoise(ctx, rows)
+		if ctx.passed(err) {
+			d.late = true
+			for _, c := range live {
+				if c.latest.K > 0 {
+					c.advance(c.latest, d.rules, d.rng, true)
+				}
+			}
+			return nil
+		}
 		if err != nil {
 			return err
 		}
 		d.forwards++
+		d.late = d.late || step < d.limit && ctx.before(time.Since(began))
 		for i, c := range live {
-			c.advance(predictions[i], d.rules, d.rng, step == d.limit)
+			c.latest = predictions[i]
+			c.advance(predictions[i], d.rules, d.rng, step == d.limit || d.late)
 		}
 		if d.request.OnStep != nil {
 			lead := slices.MinFunc(live, func(a, b *canvas) int { return a.masked(mask) - b.masked(mask) })

@@ -129,7 +129,12 @@ func (e *Engine) Fill(ctx context.Context, r Request) (Result, error) {
 	}
 	document := layout.Document{Language: language, Path: r.Path, Source: source, Neighbours: r.Neighbours}
 	streams := e.layout.Streams(document, h.Start, h.End, h.Lead, h.Trail)
-	held, err := e.denoiser.Prefill(ctx, r.Document, streams.Left, streams.Right)
+	due, stop := dueAt(ctx, r.Deadline)
+	defer stop()
+	held, err := e.denoiser.Prefill(due.Context, r.Document, streams.Left, streams.Right)
+	if due.passed(err) {
+		return Result{Start: h.Start, End: h.End, Late: true, Reason: ReasonLate, Elapsed: time.Since(began)}, nil
+	}
 	if err != nil {
 		return Result{}, err
 	}
@@ -157,10 +162,11 @@ func (e *Engine) Fill(ctx context.Context, r Request) (Result, error) {
 	if r.Seed != 0 {
 		run.rules.heat = sampleHeat
 	}
-	result, err := run.fill(ctx)
+	result, err := run.fill(due)
 	if err != nil {
 		return Result{}, err
 	}
+	result.Late = run.late
 	result.Start, result.End = h.Start, h.End
 	result.Prefill = held.Stats()
 	result.PrefillTime = prefilled.Sub(began)

@@ -94,6 +94,16 @@ func (s *scripted) Denoise(ctx context.Context, canvases [][]Token) ([]Predictio
 // fillAt fills the hole that « » marks in a Go source.
 func fillAt(t *testing.T, s Denoiser, marked string, o Options, change func(*Request)) (Result, error) {
 	t.Helper()
+	r := requestAt(t, marked)
+	if change != nil {
+		change(&r)
+	}
+	return New(s, letters{}, o).Fill(context.Background(), r)
+}
+
+// requestAt asks for the hole that « » marks in a Go source.
+func requestAt(t *testing.T, marked string) Request {
+	t.Helper()
 	start := strings.Index(marked, "«")
 	end := strings.Index(marked, "»") - len("«")
 	src := strings.NewReplacer("«", "", "»", "").Replace(marked)
@@ -102,12 +112,8 @@ func fillAt(t *testing.T, s Denoiser, marked string, o Options, change func(*Req
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tree.Close()
-	r := Request{Document: "a.go", Path: "a.go", Tree: tree, Hole: grammars.Hole{Span: grammars.Span{Start: start, End: end}, Kind: grammars.KindCursor}}
-	if change != nil {
-		change(&r)
-	}
-	return New(s, letters{}, o).Fill(context.Background(), r)
+	t.Cleanup(tree.Close)
+	return Request{Document: "a.go", Path: "a.go", Tree: tree, Hole: grammars.Hole{Span: grammars.Span{Start: start, End: end}, Kind: grammars.KindCursor}}
 }
 
 const function = "package a\n\nfunc f(a, b int) int {\n\treturn «»\n}\n"

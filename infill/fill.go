@@ -28,6 +28,10 @@ type Request struct {
 	Seed uint64
 	// MaxSteps caps the denoising steps; 0 takes the default.
 	MaxSteps int
+	// Deadline is when the best that there is by then is to be returned, or nothing
+	// with ReasonLate; the zero Time sets none. With one, what is returned depends on
+	// how fast the machine is.
+	Deadline time.Time
 	// MinConfidence withholds a fill whose Confidence is below it, 0..1.
 	MinConfidence float64
 	// Oracle is for evaluations: what a user does not know.
@@ -79,6 +83,8 @@ type Result struct {
 	Prefill PrefillStats
 	// PrefillTime and DenoiseTime are wall-clock times inside Elapsed.
 	PrefillTime, DenoiseTime, Elapsed time.Duration
+	// Late is whether the deadline came before the last denoising step.
+	Late bool
 	// Reason says why Text is empty, or is empty itself.
 	Reason string
 }

@@ -2,7 +2,6 @@ package infill
 
 import (
 	"cmp"
-	"context"
 	"math"
 	"slices"
 )
@@ -21,7 +20,7 @@ type ending struct {
 // limit tokens, and returns the likeliest places to stop as candidates: what an
 // autoregressive model of the same weights would say. It knows what follows the
 // hole only by asking, after each token, whether that could come now.
-func (d *denoising) readOn(ctx context.Context, reader Reader, limit int) ([]*canvas, error) {
+func (d *denoising) readOn(ctx due, reader Reader, limit int) ([]*canvas, error) {
 	suffix := d.suffix()
 	target := d.rules.vocab.EOF
 	if len(suffix) > 0 {
@@ -34,6 +33,10 @@ func (d *denoising) readOn(ctx context.Context, reader Reader, limit int) ([]*ca
 	sum := 0.0
 	for {
 		p, lp, err := reader.Read(ctx, next, target)
+		if ctx.passed(err) {
+			d.late = true
+			break
+		}
 		if err != nil {
 			return nil, err
 		}

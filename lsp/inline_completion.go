@@ -3,6 +3,7 @@ package lsp
 import (
 	"context"
 	"slices"
+	"time"
 
 	"go.lsp.dev/jsonrpc2"
 	"go.lsp.dev/protocol"
@@ -24,6 +25,7 @@ type inlineQuestion struct {
 	around    surroundings
 	encoding  position.Encoding
 	least     float64                          // confidence
+	within    time.Duration                    // what there is by then is offered; 0 waits
 	wanted    int                              // how many different items, at most
 	seed      uint64                           // of the fill: 0 is the likeliest, others are other opinions
 	selected  *protocol.SelectedCompletionInfo // the entry chosen in the editor's popup, or nil
@@ -77,6 +79,7 @@ func (s *Server) question(snapshot *document.Snapshot, at protocol.Position, rec
 		encoding:  s.client.encoding,
 		wanted:    settings.Inline.Alternatives,
 		record:    rec,
+		within:    time.Duration(settings.Inline.Deadline) * time.Millisecond,
 		found:     &found{},
 	}
 	if automatic {
@@ -211,12 +214,17 @@ func (s *Server) inlineItem(ctx context.Context, filler infill.Filler, tree *gra
 func (s *Server) fillInline(ctx context.Context, filler infill.Filler, tree *grammars.Tree, hole grammars.Hole, q inlineQuestion) (infill.Result, error) {
 	neighbours := s.neighbours(ctx, q.around)
 	q.record.lap(func(t *Timeline) *float64 { return &t.Context })
+	var deadline time.Time
+	if q.within > 0 {
+		deadline = time.Now().Add(q.within)
+	}
 	return s.fillOrRecall(ctx, filler, q, infill.Request{
 		Document: string(q.snapshot.URI),
 		Path:     q.path,
 		Tree:     tree,
 		Hole:     hole,
 		Seed:     q.seed,
+		Deadline: deadline,
 
 		Neighbours:    neighbours,
 		MinConfidence: q.least,

@@ -47,6 +47,12 @@ type InlineSettings struct {
 	// What is asked for explicitly is shown whatever it is. Default: 0.3.
 	MinConfidence float64 `json:"minConfidence" min:"0" max:"1"`
 
+	// Deadline is after how many milliseconds what the model has so far is
+	// offered, if it passes the filters, and else nothing, 0 to 60000; 0 waits
+	// for as long as it takes. It is counted from where the model is asked,
+	// once it is loaded. Default: 2000.
+	Deadline int `json:"deadline" min:"0" max:"60000"`
+
 	// Alternatives is how many different completions are looked for when one is
 	// asked for explicitly, 1 to 5. Each takes as long as the first. While you
 	// type there is never more than one. Default: 3.
@@ -115,7 +121,7 @@ type HintSettings struct {
 func DefaultSettings() Settings {
 	return Settings{
 		Enable:     true,
-		Inline:     InlineSettings{Enable: true, MinConfidence: 0.3, Alternatives: 3},
+		Inline:     InlineSettings{Enable: true, MinConfidence: 0.3, Deadline: 2000, Alternatives: 3},
 		Completion: CompletionSettings{Enable: "fallback"},
 		Context:    ContextSettings{Neighbours: true},
 		Files:      FileSettings{Exclude: []string{}, Include: []string{}, Gitignore: true, Secrets: true, MaxKiB: 2048},

@@ -376,13 +376,17 @@ func (s *script) write(names []string) {
 }
 
 // asked compares the latest fill's request: asked [kind=K] [path=P] [at=BYTE]
-// [neighbours=NAME,...] [NAME=OUTLINE].
+// [deadline=none|set] [neighbours=NAME,...] [NAME=OUTLINE].
 func (s *script) asked(args []string) {
 	s.t.Helper()
 	last := s.filler.Last()
 	for _, arg := range args {
 		key, want, _ := strings.Cut(arg, "=")
 		got := map[string]string{"kind": string(last.Hole.Kind), "path": last.Path, "at": strconv.Itoa(last.Hole.Start)}
+		got["deadline"] = "none"
+		if !last.Deadline.IsZero() {
+			got["deadline"] = "set"
+		}
 		var names []string
 		for _, n := range last.Neighbours {
 			names = append(names, n.Name)

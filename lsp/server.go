@@ -111,7 +111,7 @@ func (s *Server) Serve(ctx context.Context, rwc io.ReadWriteCloser) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	s.ctx = ctx
-	s.stream = &tolerantStream{Stream: jsonrpc2.NewStream(newInterruptible(rwc)), server: s}
+	s.stream = newTolerantStream(newInterruptible(rwc), s)
 	s.conn = jsonrpc2.NewConn(s.stream, jsonrpc2.WithCodec(codec{}))
 	s.background.Go(s.sendOutgoing)
 	// The connection's own context never ends, so that every request can still

@@ -1,6 +1,7 @@
 package lsp
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -15,16 +16,26 @@ import (
 // answered as invalid.
 type tolerantStream struct {
 	jsonrpc2.Stream
+	frames frameReader
 	server *Server
 }
 
-// Read implements jsonrpc2.Stream.
+func newTolerantStream(rwc io.ReadWriteCloser, server *Server) *tolerantStream {
+	return &tolerantStream{
+		Stream: jsonrpc2.NewStream(rwc), // writes and closes
+		frames: frameReader{in: bufio.NewReader(rwc)},
+		server: server,
+	}
+}
+
+// Read implements jsonrpc2.Stream. The number is of bytes without the header.
 func (t *tolerantStream) Read(ctx context.Context) (jsonrpc2.Message, int64, error) {
-	frames := t.Stream.(interface {
-		ReadFrame(context.Context) ([]byte, int64, error)
-	})
 	for {
-		frame, n, err := frames.ReadFrame(ctx)
+		err := ctx.Err()
+		var frame []byte
+		if err == nil {
+			frame, err = t.frames.next()
+		}
 		if err != nil {
 			t.server.finish(t.server.ended(err))
 			t.server.calls.abandon()
@@ -32,7 +43,7 @@ func (t *tolerantStream) Read(ctx context.Context) (jsonrpc2.Message, int64, err
 		}
 		message, err := jsonrpc2.DecodeMessage(frame)
 		if err == nil {
-			return message, n, nil
+			return message, int64(len(frame)), nil
 		}
 		t.server.log.Warn("the client sent something that is no message; it is ignored", "error", err)
 		reply := jsonrpc2.NewResponse(jsonrpc2.ID{}, nil, jsonrpc2.Errorf(jsonrpc2.ParseError, "not a JSON-RPC message: %v", err))

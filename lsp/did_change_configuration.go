@@ -34,7 +34,10 @@ func (s *Server) configure(into *Settings, raw []byte, source string) {
 func (s *Server) useSettings(settings Settings) {
 	old := s.settings.Swap(&settings)
 	if s.lively.Load() {
-		s.background.Go(func() { s.rehint(old.Hints, settings.Hints) })
+		s.background.Go(func() {
+			s.serveLocally(&settings)
+			s.rehint(old.Hints, settings.Hints)
+		})
 	}
 }
 

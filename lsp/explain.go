@@ -49,21 +49,32 @@ func (s *Server) explain(raw []protocol.LSPAny) (task, error) {
 	}, nil
 }
 
-// status answers with the state of the server, and shows it in a sentence.
-func (s *Server) status() task {
+// Status is how the server is. Any goroutine may ask.
+func (s *Server) Status() Status {
 	status := Status{
 		Name: s.options.Name, Version: s.options.Version,
-		Documents: len(s.documents), Settings: *s.settings.Load(), Requests: s.journal.count(),
+		Documents: s.hints.count(), Settings: *s.settings.Load(), Requests: s.journal.count(),
 	}
+	status.Model, status.Error = s.loader.state()
+	return status
+}
+
+// status answers with the state of the server, and shows it in a sentence.
+func (s *Server) status() task {
 	return func(context.Context) (any, error) {
-		status.Model, status.Error = s.loader.state()
-		model := status.Model
-		if status.Error != "" {
-			model += " (" + status.Error + "; run \"lacuna doctor\")"
-		}
-		r := status.Requests
-		s.showMessage(protocol.MessageTypeInfo, fmt.Sprintf("%s %s: the model is %s; %d documents; of %d requests %d with a suggestion (%d accepted, %d in part), %d without, %d ended early, %d failed",
-			status.Name, status.Version, model, status.Documents, r.Asked, r.Shown, r.Accepted, r.Partly, r.Nothing, r.Ended, r.Failed))
+		status := s.Status()
+		s.showMessage(protocol.MessageTypeInfo, status.String())
 		return status, nil
 	}
+}
+
+// String is the status in a sentence, for people.
+func (status Status) String() string {
+	model := status.Model
+	if status.Error != "" {
+		model += " (" + status.Error + "; run \"lacuna doctor\")"
+	}
+	r := status.Requests
+	return fmt.Sprintf("%s %s: the model is %s; %d documents; of %d requests %d with a suggestion (%d accepted, %d in part), %d without, %d ended early, %d failed",
+		status.Name, status.Version, model, status.Documents, r.Asked, r.Shown, r.Accepted, r.Partly, r.Nothing, r.Ended, r.Failed)
 }

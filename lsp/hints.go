@@ -70,6 +70,13 @@ func (s *Server) unhint(id uri.URI) {
 	}
 }
 
+// count is how many documents are open.
+func (b *hintBook) count() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.documents)
+}
+
 // hintAll looks at every document again.
 func (s *Server) hintAll() {
 	s.hints.mu.Lock()

@@ -85,6 +85,7 @@ type journal struct {
 	ring   [journalSize]*record
 	asked  int // the next one goes to asked % journalSize
 	counts Counts
+	times  Timeline // of all requests that are over
 }
 
 // record is a journal's entry while it is being written.
@@ -214,6 +215,7 @@ func (r *record) end(outcome, reason string) {
 		r.e.Reason = reason
 	}
 	r.e.Milliseconds.Total = milliseconds(time.Since(r.began))
+	r.journal.times.add(&r.e.Milliseconds)
 	switch c := &r.journal.counts; outcome {
 	case outcomeShown:
 		c.Shown++
@@ -272,6 +274,22 @@ func (j *journal) latest(n int) []Explanation {
 		out = append(out, j.ring[i%journalSize].e)
 	}
 	return out
+}
+
+func (t *Timeline) add(more *Timeline) {
+	t.Queue += more.Queue
+	t.Model += more.Model
+	t.Context += more.Context
+	t.Prefill += more.Prefill
+	t.Denoise += more.Denoise
+	t.Total += more.Total
+}
+
+// spent is the time of all requests that are over.
+func (j *journal) spent() Timeline {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.times
 }
 
 func (j *journal) count() Counts {

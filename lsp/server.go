@@ -39,6 +39,9 @@ type Options struct {
 	Filler func(ctx context.Context) (infill.Filler, error)
 	// Log receives everything; warnings also go to the client. Nil discards.
 	Log *slog.Logger
+	// ControlDir is where the server makes its control socket (package control);
+	// empty makes none.
+	ControlDir string
 	// Name and Version are reported to the client.
 	Name, Version string
 }
@@ -58,6 +61,8 @@ type Server struct {
 	calls    inflight
 	journal  journal
 	hints    hintBook
+	local    local
+	began    time.Time
 	lenses   atomic.Bool // the client knows of code lenses
 	offers   offers
 	progress progressBook
@@ -88,6 +93,7 @@ func New(options Options) *Server {
 		loader:     loader{load: options.Filler, done: make(chan struct{})},
 		over:       make(chan struct{}),
 		parentPoll: parentPoll,
+		began:      time.Now(),
 		base:       DefaultSettings(),
 		documents:  map[uri.URI]*document.Document{},
 		working:    map[uri.URI]*work{},
@@ -147,6 +153,8 @@ func (s *Server) windDown() {
 		if err := s.conn.Close(); err != nil && !errors.Is(err, io.ErrClosedPipe) {
 			s.options.Log.Debug("closing the connection", "error", err)
 		}
+		s.keepStatistics()
+		s.closeLocally()
 		s.background.Wait()
 		for id, doc := range s.documents {
 			s.unhint(id)

@@ -31,6 +31,15 @@ type Settings struct {
 	// for an editor that draws how a fill comes about. Default: false.
 	Denoising bool `json:"denoising"`
 
+	// Control is about being asked by the command line.
+	Control ControlSettings `json:"control"`
+
+	// Metrics is about being watched.
+	Metrics MetricsSettings `json:"metrics"`
+
+	// Statistics is about remembering beyond a session.
+	Statistics StatisticsSettings `json:"statistics"`
+
 	// Languages switches single languages off, by their id, for example
 	// {"python": false}. A language that is not named is on.
 	Languages map[string]bool `json:"languages"`
@@ -117,6 +126,32 @@ type HintSettings struct {
 	CodeLens bool `json:"codeLens"`
 }
 
+// ControlSettings is the section "lacuna.control".
+type ControlSettings struct {
+	// Enable lets "lacuna explain" and "lacuna status" ask the server that the
+	// editor runs, through a socket in the user's runtime folder that no other
+	// user can open. It tells what lacuna.explain and lacuna.status tell, takes no
+	// orders and holds no text. Default: true.
+	Enable bool `json:"enable"`
+}
+
+// MetricsSettings is the section "lacuna.metrics".
+type MetricsSettings struct {
+	// Address serves counters and times in Prometheus' text format, at /metrics
+	// of this loopback address and port, such as "127.0.0.1:9464". Empty is off.
+	// Anyone on this machine can read them; they hold no names and no text.
+	// Default: "".
+	Address string `json:"address" text:"loopback"`
+}
+
+// StatisticsSettings is the section "lacuna.statistics".
+type StatisticsSettings struct {
+	// File is a file of your own, named in full, that gets a line of JSON at the
+	// end of each session: how many completions were shown and accepted. Empty
+	// keeps them in memory only. Default: "".
+	File string `json:"file" text:"path"`
+}
+
 // DefaultSettings is what counts when nothing is configured.
 func DefaultSettings() Settings {
 	return Settings{
@@ -124,6 +159,7 @@ func DefaultSettings() Settings {
 		Inline:     InlineSettings{Enable: true, MinConfidence: 0.3, Deadline: 2000, Alternatives: 3},
 		Completion: CompletionSettings{Enable: "fallback"},
 		Context:    ContextSettings{Neighbours: true},
+		Control:    ControlSettings{Enable: true},
 		Files:      FileSettings{Exclude: []string{}, Include: []string{}, Gitignore: true, Secrets: true, MaxKiB: 2048},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
@@ -118,6 +119,14 @@ func assignLeaf(into reflect.Value, value json.RawMessage, tag reflect.StructTag
 		}
 	case reflect.String:
 		allowed := enum(tag)
+		if ok && tag.Get("text") == "loopback" {
+			if why := checkLoopback(fresh.Elem().String()); why != "" {
+				return why
+			}
+		}
+		if file := fresh.Elem().String(); ok && tag.Get("text") == "path" && file != "" && !filepath.IsAbs(file) {
+			return "it must be the full name of a file"
+		}
 		if ok && (allowed == nil || slices.Contains(allowed, fresh.Elem().String())) {
 			break
 		}

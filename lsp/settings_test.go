@@ -63,6 +63,9 @@ func TestComplaints(t *testing.T) {
 		`{"languages":{"go":"off"}}`:           `lacuna.languages.go: it must be true or false, not "off"`,
 		`{"files":{"exclude":["["]}}`:          `lacuna.files.exclude: it must be a list of patterns, not ["["]`,
 		`{"files.maxKiB":0}`:                   `lacuna.files.maxKiB: it must be a whole number from 1 to 2048, not 0`,
+		`{"metrics.address":"0.0.0.0:1"}`:      `lacuna.metrics.address: it must be a loopback address, 127.0.0.1, ::1 or localhost: metrics are for this machine alone, not "0.0.0.0:1"`,
+		`{"metrics.address":"127.0.0.1"}`:      `lacuna.metrics.address: it must be an address and a port, as 127.0.0.1:9464, not "127.0.0.1"`,
+		`{"statistics.file":"here"}`:           `lacuna.statistics.file: it must be the full name of a file, not "here"`,
 		`{"shape":{"colour":"red"}}`:           `lacuna.shape: there is no such setting`,
 	} {
 		s := DefaultSettings()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lacuna-dev/lacuna/infill"
 	"github.com/lacuna-dev/lacuna/lsp"
+	"github.com/lacuna-dev/lacuna/lsp/control"
 )
 
 type lspCmd struct {
@@ -59,9 +60,10 @@ func (c *lspCmd) Run(a *app) error {
 			log.Info("engine ready", "model", engine.Name, "device", engine.Device, "fused", engine.Fused, "onnxruntime", engine.Version, "library", engine.Library.Path)
 			return opened.keep(engine)
 		},
-		Log:     log,
-		Name:    "lacuna",
-		Version: buildVersions().Lacuna,
+		Log:        log,
+		ControlDir: control.Dir(),
+		Name:       "lacuna",
+		Version:    buildVersions().Lacuna,
 	})
 	err = server.Serve(a.ctx, stdio{os.Stdin, out})
 	if errors.Is(err, context.Canceled) && a.ctx.Err() != nil {

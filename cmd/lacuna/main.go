@@ -34,6 +34,8 @@ type cli struct {
 	Steps      stepsCmd      `cmd:"" help:"Measure what fewer denoising steps cost: quality against tokens a forward pass."`
 	Parity     parityCmd     `cmd:"" help:"Compare the fused graph with the stepwise engine, hole by hole."`
 	Bench      benchCmd      `cmd:"" help:"Measure load time, fills, keystrokes and memory."`
+	Explain    explainCmd    `cmd:"" help:"Ask running servers why nothing showed."`
+	Status     statusCmd     `cmd:"" help:"Ask running servers how they are."`
 	Doctor     doctorCmd     `cmd:"" help:"Check library, model and engine, and say what to do about faults."`
 	Model      modelCmd      `cmd:"" help:"Show the model: name, checksums and card."`
 	Repository repositoryCmd `cmd:"" help:"Write the model repository from which Triton serves the model."`
@@ -50,6 +52,7 @@ const description = `Lacuna fills holes in code with a small denoising model on 
   lacuna fill main.go           show what would fill the holes of a file
   lacuna fill --write main.go   and write it
   lacuna lsp --stdio            serve an editor
+  lacuna explain                see why nothing showed in the editor
   lacuna doctor                 see whether everything is in place
 
 Exit status: 0 done, 1 nothing could be done or something failed, 2 bad use, 130 interrupted.`

@@ -71,6 +71,20 @@ func readRoots(p *protocol.InitializeParams) []string {
 	return roots
 }
 
+// changeRoots adds and removes folders. Read loop only, as all that reads roots.
+func (c *client) changeRoots(event protocol.WorkspaceFoldersChangeEvent) {
+	folder := func(f protocol.WorkspaceFolder) string { return strings.TrimSuffix(f.URI.Path(), "/") }
+	kept := slices.DeleteFunc(slices.Clone(c.roots), func(root string) bool {
+		return slices.ContainsFunc(event.Removed, func(f protocol.WorkspaceFolder) bool { return folder(f) == root })
+	})
+	for _, f := range event.Added {
+		if root := folder(f); !slices.Contains(kept, root) {
+			kept = append(kept, root)
+		}
+	}
+	c.roots = kept
+}
+
 // relative is a document's path as the model is told it: within its workspace
 // folder, or else just its name, so that nothing of the user's machine leaks
 // into the prompt.

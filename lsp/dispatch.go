@@ -36,16 +36,22 @@ var requests = map[string]prepare{
 }
 
 var notices = map[string]notice{
-	protocol.MethodInitialized:                     (*Server).initialized,
-	protocol.MethodExit:                            (*Server).exit,
-	protocol.MethodCancelRequest:                   (*Server).cancelRequest,
-	protocol.MethodWindowWorkDoneProgressCancel:    (*Server).cancelProgress,
-	protocol.MethodTextDocumentDidOpen:             (*Server).didOpen,
-	protocol.MethodTextDocumentDidChange:           (*Server).didChange,
-	protocol.MethodTextDocumentDidClose:            (*Server).didClose,
-	methodDidShow:                                  (*Server).didShow,
-	methodDidPartlyAccept:                          (*Server).didPartlyAccept,
-	protocol.MethodWorkspaceDidChangeConfiguration: (*Server).didChangeConfiguration,
+	protocol.MethodInitialized:                        (*Server).initialized,
+	protocol.MethodExit:                               (*Server).exit,
+	protocol.MethodCancelRequest:                      (*Server).cancelRequest,
+	protocol.MethodWindowWorkDoneProgressCancel:       (*Server).cancelProgress,
+	protocol.MethodTextDocumentDidOpen:                (*Server).didOpen,
+	protocol.MethodTextDocumentDidChange:              (*Server).didChange,
+	protocol.MethodTextDocumentDidSave:                (*Server).didSave,
+	protocol.MethodNotebookDocumentDidOpen:            (*Server).didNotebook,
+	protocol.MethodNotebookDocumentDidChange:          (*Server).didNotebook,
+	protocol.MethodNotebookDocumentDidSave:            (*Server).didNotebook,
+	protocol.MethodNotebookDocumentDidClose:           (*Server).didNotebook,
+	protocol.MethodWorkspaceDidChangeWorkspaceFolders: (*Server).didChangeFolders,
+	protocol.MethodTextDocumentDidClose:               (*Server).didClose,
+	methodDidShow:                                     (*Server).didShow,
+	methodDidPartlyAccept:                             (*Server).didPartlyAccept,
+	protocol.MethodWorkspaceDidChangeConfiguration:    (*Server).didChangeConfiguration,
 }
 
 // Why a request ended early. Each is what the client is answered.

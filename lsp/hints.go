@@ -77,6 +77,16 @@ func (b *hintBook) count() int {
 	return len(b.documents)
 }
 
+// rescope notes where documents lie, once that has changed. Read loop only.
+func (s *Server) rescope() {
+	s.hints.mu.Lock()
+	defer s.hints.mu.Unlock()
+	for _, h := range s.hints.documents {
+		h.scope = s.scope(h.doc.Head())
+		h.timer.Reset(hintDelay)
+	}
+}
+
 // hintAll looks at every document again.
 func (s *Server) hintAll() {
 	s.hints.mu.Lock()
@@ -100,9 +110,12 @@ func (s *Server) diagnose(h *hinted) {
 		return
 	}
 	snapshot := h.doc.Head()
+	s.hints.mu.Lock()
+	at := h.scope.of(snapshot)
+	s.hints.mu.Unlock()
 	var diagnostics []protocol.Diagnostic
 	if s.settings.Load().Hints.Diagnostics {
-		err = s.eachHole(h.scope.of(snapshot), func(hole grammars.Hole) {
+		err = s.eachHole(at, func(hole grammars.Hole) {
 			diagnostics = append(diagnostics, protocol.Diagnostic{
 				Range:    snapshot.Text.Range(hole.Start, hole.End, s.client.encoding),
 				Severity: protocol.DiagnosticSeverityHint,

@@ -58,16 +58,17 @@ type Server struct {
 	beside  *beside.Reader
 	exclude *exclude.Reader
 
-	calls    inflight
-	journal  journal
-	hints    hintBook
-	local    local
-	began    time.Time
-	lenses   atomic.Bool // the client knows of code lenses
-	offers   offers
-	progress progressBook
-	settings atomic.Pointer[Settings]
-	lively   atomic.Bool // the client may be sent notifications
+	calls     inflight
+	journal   journal
+	hints     hintBook
+	notebooks sync.Once // refused
+	local     local
+	began     time.Time
+	lenses    atomic.Bool // the client knows of code lenses
+	offers    offers
+	progress  progressBook
+	settings  atomic.Pointer[Settings]
+	lively    atomic.Bool // the client may be sent notifications
 
 	background sync.WaitGroup
 	finished   sync.Once

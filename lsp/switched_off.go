@@ -32,6 +32,10 @@ func (s *Server) switchedOff(at scope) string {
 	if size := at.snapshot.Text.Len(); size > files.MaxKiB<<10 {
 		return fmt.Sprintf("switched off for this file by lacuna.files.maxKiB: it has %d bytes", size)
 	}
+	if strings.HasPrefix(string(at.snapshot.URI), notebookScheme+":") {
+		s.refuseNotebooks()
+		return noNotebooks
+	}
 	if at.file == "" {
 		return ""
 	}

@@ -91,13 +91,14 @@ type ContextSettings struct {
 // relative to the workspace folder; the last one that matches counts, and one that
 // begins with "!" switches on again.
 type FileSettings struct {
-	// Exclude are patterns of files that are off, for example
-	// ["*.pb.go", "vendor/"]. They count after lacuna.files.secrets and
+	// Exclude are patterns of files that are off, as in .gitignore and relative to
+	// the workspace folder, for example ["*.pb.go", "vendor/"]. The last one that
+	// matches counts, "!" switches on again, and they count after lacuna.files.secrets and
 	// lacuna.files.gitignore, so that "!.env.example" is on.
 	// Default: [].
 	Exclude []string `json:"exclude" list:"pattern"`
 
-	// Include are patterns of files that are on, all others being off. Empty is
+	// Include are such patterns of files that are on, all others being off. Empty is
 	// all of them. Default: [].
 	Include []string `json:"include" list:"pattern"`
 

@@ -23,22 +23,24 @@ type engineFlags struct {
 
 	half     bool           // the fused graph in float16 on the CPU too, to compare it
 	warn     func(error)    // is told when the model goes over to the CPU while it works
+	shared   *sharedEngine  // where to look for another process's engine; nil for nowhere
 	decoding infill.Options // set by commands that let it be chosen
 }
 
 // engine is a bundle, a library and everything between, ready to fill.
 type engine struct {
-	Filler  infill.Filler
-	Name    string // of the model
-	Tokens  infill.Tokenizer
-	Sizes   func(multiline bool) []int // of the canvases tried, in slots
-	Library ort.Library
-	Version string // of ONNX Runtime, as it reports itself
-	Device  string // cpu, cuda or the address of a server
-	Fused   bool   // rounds are taken in one call
-	Warning string // why the model does not run where it should; usually empty
-	failure func() error
-	close   func()
+	Filler   infill.Filler
+	Denoiser infill.Denoiser
+	Name     string // of the model
+	Tokens   infill.Tokenizer
+	Sizes    func(multiline bool) []int // of the canvases tried, in slots
+	Library  ort.Library
+	Version  string // of ONNX Runtime, as it reports itself
+	Device   string // cpu, cuda or the address of a server
+	Fused    bool   // rounds are taken in one call
+	Warning  string // why the model does not run where it should; usually empty
+	failure  func() error
+	close    func()
 }
 
 // Failure says why the engine went over to the CPU while it worked; usually nil.
@@ -104,17 +106,18 @@ func assemble(bundle *models.Bundle, library ort.Library, flags engineFlags) (*e
 	decoding.Calibration = (*infill.Calibration)(bundle.Manifest.Calibration)
 	filler := infill.New(denoiser, tokens, decoding)
 	return &engine{
-		Filler:  filler,
-		Name:    bundle.Manifest.Name,
-		Tokens:  tokens,
-		Sizes:   filler.Sizes,
-		Library: library,
-		Version: parts.version,
-		Device:  parts.device,
-		Fused:   parts.fused != nil,
-		Warning: parts.warning,
-		failure: parts.failure,
-		close:   parts.close,
+		Filler:   filler,
+		Denoiser: denoiser,
+		Name:     bundle.Manifest.Name,
+		Tokens:   tokens,
+		Sizes:    filler.Sizes,
+		Library:  library,
+		Version:  parts.version,
+		Device:   parts.device,
+		Fused:    parts.fused != nil,
+		Warning:  parts.warning,
+		failure:  parts.failure,
+		close:    parts.close,
 	}, nil
 }
 

@@ -36,6 +36,28 @@ type engineParts struct {
 }
 
 func (p *engineParts) denoiser() (infill.Denoiser, error) {
+	if p.sharing() {
+		d, err := p.openShared()
+		if d != nil {
+			p.device = p.flags.shared.address
+			return d, err
+		}
+		if err != nil {
+			p.warning = fmt.Sprintf("no shared engine is used, the model runs in this process: %v", err)
+		}
+	}
+	return p.ownDenoiser()
+}
+
+// sharing tells whether to look for a shared engine. It runs on the processor, so
+// that who wants a device or a server, and did not ask for it, does not get it.
+func (p *engineParts) sharing() bool {
+	f := p.flags
+	return f.shared != nil && (f.shared.asked || f.Remote.URL == "" && f.Device != "cuda" && f.Fused != "on")
+}
+
+// ownDenoiser is one of this process, or of a server of the Open Inference Protocol.
+func (p *engineParts) ownDenoiser() (infill.Denoiser, error) {
 	if p.flags.Remote.URL != "" {
 		d, err := p.openRemote()
 		if err == nil {

@@ -17,6 +17,8 @@ import (
 type lspCmd struct {
 	engineFlags `embed:""`
 
+	Engine string `placeholder:"WHERE" default:"auto" help:"The engine to use: auto (the one that lacuna serve shares on this machine if it does, else an own one), own, the path of a socket, or tcp://127.0.0.1:PORT."`
+
 	Stdio    bool       `help:"Talk over standard input and output; the only way there is, so it may be left out."`
 	LogLevel slog.Level `placeholder:"LEVEL" default:"warn" help:"debug, info, warn or error."`
 	LogFile  string     `placeholder:"FILE" help:"Append the log to this file; default: standard error."`
@@ -35,6 +37,10 @@ func (c *lspCmd) Run(a *app) error {
 	if err := c.engineFlags.check(); err != nil {
 		return err
 	}
+	shared, err := parseShared(c.Engine)
+	if err != nil {
+		return err
+	}
 	log, closeLog, err := c.openLog(a)
 	if err != nil {
 		return err
@@ -49,6 +55,7 @@ func (c *lspCmd) Run(a *app) error {
 	server := lsp.New(lsp.Options{
 		Filler: func(context.Context) (infill.Filler, error) {
 			flags := c.engineFlags
+			flags.shared = shared
 			flags.warn = func(err error) { log.Warn(err.Error()) }
 			engine, err := a.open(flags)
 			if err != nil {

@@ -30,6 +30,7 @@ const (
 type cli struct {
 	Fill       fillCmd       `cmd:"" help:"Fill the holes of files and show the diff."`
 	Lsp        lspCmd        `cmd:"" name:"lsp" help:"Run the language server for an editor."`
+	Serve      serveCmd      `cmd:"" help:"Share one engine among the editors of this machine."`
 	Eval       evalCmd       `cmd:"" help:"Cut holes out of real files, fill them and score the fills."`
 	Steps      stepsCmd      `cmd:"" help:"Measure what fewer denoising steps cost: quality against tokens a forward pass."`
 	Parity     parityCmd     `cmd:"" help:"Compare the fused graph with the stepwise engine, hole by hole."`

@@ -70,7 +70,7 @@ func probeServer(ctx context.Context, flags engineFlags, src []byte, offset int)
 		return p, err
 	}
 	started := time.Now()
-	client, err := startServer(ctx, self, append([]string{"lsp", "--stdio"}, flags.arguments()...))
+	client, err := startServer(ctx, self, append([]string{"lsp", "--stdio", "--engine", "own"}, flags.arguments()...))
 	if err != nil {
 		return p, err
 	}

@@ -35,7 +35,7 @@ func (s *Server) useSettings(settings Settings) {
 	old := s.settings.Swap(&settings)
 	if s.lively.Load() {
 		s.background.Go(func() {
-			s.serveLocally(&settings)
+			s.serveLocally()
 			s.rehint(old.Hints, settings.Hints)
 		})
 	}

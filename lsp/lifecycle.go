@@ -51,7 +51,7 @@ func (s *Server) initialized(jsonrpc2.RawMessage) error {
 	s.lively.Store(true)
 	s.startLoading()
 	s.background.Go(s.registerSettings)
-	s.background.Go(func() { s.serveLocally(s.settings.Load()) })
+	s.background.Go(s.serveLocally)
 	s.background.Go(s.askSettings)
 	return nil
 }

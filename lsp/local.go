@@ -36,14 +36,16 @@ const localLimit = 5 * time.Second
 // servers tells the sockets of servers in one process apart.
 var servers atomic.Int64
 
-// serveLocally follows the settings. Never on the read loop.
-func (s *Server) serveLocally(settings *Settings) {
+// serveLocally follows the settings, the latest ones whoever calls last. Never on the
+// read loop.
+func (s *Server) serveLocally() {
 	l := &s.local
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
 		return
 	}
+	settings := s.settings.Load()
 	if on := settings.Control.Enable && s.options.ControlDir != ""; on != (l.control != nil) {
 		if l.control != nil {
 			l.control = s.stopServing(l.control)

@@ -24,6 +24,10 @@ type Tokenizer interface {
 type Options struct {
 	// Threshold is the probability at which a slot is settled, 0..1.
 	Threshold float64
+	// Entropy settles more slots in a step than reach the threshold: the surest whose
+	// entropies add up, without the largest, to no more than this, in nats; 0 is off.
+	// A Threshold of 1 leaves it alone. Steps are then never taken in one call.
+	Entropy float64
 	// Floor is the quality below which a settled slot is masked again, 0..1;
 	// negative switches remasking off.
 	Floor float64
@@ -151,6 +155,7 @@ func (e *Engine) Fill(ctx context.Context, r Request) (Result, error) {
 			glyphs:    e.glyphs,
 			multiline: h.Multiline,
 			threshold: e.options.Threshold,
+			entropy:   e.options.Entropy,
 			floor:     e.options.Floor,
 		},
 		rng:   rand.New(rand.NewPCG(r.Seed, 0x6c6163756e61)),

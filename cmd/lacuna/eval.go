@@ -36,6 +36,7 @@ type evalCmd struct {
 // decodingFlags override infill.Options, to find better ones.
 type decodingFlags struct {
 	Threshold float64 `placeholder:"P" help:"Settle slots at this probability; 0 takes the default."`
+	Entropy   float64 `placeholder:"NATS" help:"Settle more slots in a step: the surest whose entropies, without the largest, add up to no more; 0 is off."`
 	Floor     float64 `placeholder:"Q" help:"Mask settled slots again below this quality; 0 takes the default, negative never."`
 	Line      []int   `placeholder:"N" help:"Canvas sizes tried for holes of one line."`
 	Block     []int   `placeholder:"N" help:"Canvas sizes tried for holes of several lines."`
@@ -45,7 +46,7 @@ type decodingFlags struct {
 
 func (d decodingFlags) options() infill.Options {
 	return infill.Options{
-		Threshold: d.Threshold, Floor: d.Floor, Line: d.Line, Block: d.Block,
+		Threshold: d.Threshold, Entropy: d.Entropy, Floor: d.Floor, Line: d.Line, Block: d.Block,
 		Decoder: infill.Decoder(d.Decoder), Judge: d.Judge,
 	}
 }
@@ -53,6 +54,9 @@ func (d decodingFlags) options() infill.Options {
 func (d decodingFlags) check() error {
 	if d.Threshold < 0 || d.Threshold > 1 {
 		return usageErrorf("--threshold %v: must lie between 0 and 1", d.Threshold)
+	}
+	if d.Entropy < 0 {
+		return usageErrorf("--entropy %v: must not be negative", d.Entropy)
 	}
 	if d.Floor > 1 {
 		return usageErrorf("--floor %v: must be at most 1", d.Floor)

@@ -55,7 +55,8 @@ type Denoiser interface {
 // Context is a pinned pair of encoded streams. It is for one goroutine.
 type Context interface {
 	// Denoise runs one denoising step. canvases holds rows of possibly
-	// different lengths; each slot is Mask, Delete or a settled token.
+	// different lengths; each slot is Mask, Delete or a settled token. The
+	// predictions last until the step after the next: their memory is used again.
 	Denoise(ctx context.Context, canvases [][]Token) ([]Prediction, error)
 
 	// Stats tells what Prefill reused and computed.

@@ -61,10 +61,7 @@ func (s *Session) bind(call *sched.Call, result *sched.Result) (*binding, error)
 			return []int64{int64(len(data) / perToken), layers, 2, heads, size}
 		}
 	)
-	result.TopIDs = make([]int64, m*k)
-	result.TopLogP = make([]float32, m*k)
-	result.TargetLogP = make([]float32, m)
-	result.Quality = make([]float32, m)
+	result.Size(int(m), int(k))
 
 	b := &binding{}
 	add(b, &b.inputs, "tokens", call.Tokens, rows, n)

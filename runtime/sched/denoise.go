@@ -3,6 +3,7 @@ package sched
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/lacuna-dev/lacuna/infill"
 )
@@ -15,6 +16,8 @@ type session struct {
 	leftTokens  []infill.Token
 	reading     stream // a copy of left, and what Read appended to it
 	stats       infill.PrefillStats
+	steps       [2]step // in turn
+	taken       int
 }
 
 var _ infill.Reader = (*session)(nil)
@@ -31,6 +34,14 @@ func (c *session) Release() {
 	c.slot, c.left, c.right, c.leftTokens, c.reading = nil, nil, nil, nil, stream{}
 }
 
+// step is the memory of a denoising step, kept for the one after the next.
+type step struct {
+	call   Call
+	result Result
+	ids    []infill.Token
+	out    []infill.Prediction
+}
+
 // Denoise implements infill.Context: all canvases are rows of one run.
 func (c *session) Denoise(ctx context.Context, canvases [][]infill.Token) ([]infill.Prediction, error) {
 	if c.slot == nil {
@@ -44,19 +55,22 @@ func (c *session) Denoise(ctx context.Context, canvases [][]infill.Token) ([]inf
 			return nil, err
 		}
 	}
-	call := c.canvasCall(canvases)
-	var result Result
-	if len(call.Head) > 0 {
-		if err := c.s.run(ctx, call, &result); err != nil {
+	// What the step before has predicted stays, also where this one fails.
+	st := &c.steps[c.taken%2]
+	c.layOut(st, canvases)
+	st.result.trim()
+	if len(st.call.Head) > 0 {
+		if err := c.s.run(ctx, &st.call, &st.result); err != nil {
 			return nil, err
 		}
 	}
-	return predictions(canvases, &result, c.s.model.TopK), nil
+	c.taken++
+	return st.predictions(canvases, c.s.model.TopK), nil
 }
 
-// canvasCall lays canvases out as rows of one length and asks for the
-// predictions of every slot.
-func (c *session) canvasCall(canvases [][]infill.Token) *Call {
+// layOut makes canvases rows of one length and asks for the predictions of every
+// slot.
+func (c *session) layOut(st *step, canvases [][]infill.Token) {
 	longest, slots := 0, 0
 	for _, canvas := range canvases {
 		longest = max(longest, len(canvas))
@@ -64,17 +78,11 @@ func (c *session) canvasCall(canvases [][]infill.Token) *Call {
 	}
 	perToken := c.s.model.TokenFloats()
 	leftLen, rightLen := len(c.left)/perToken, len(c.right)/perToken
-	call := &Call{
-		Role:    RoleCanvas,
-		Rows:    len(canvases),
-		Tokens:  make([]int64, len(canvases)*longest),
-		PosA:    make([]int64, len(canvases)*longest),
-		PosB:    make([]int64, len(canvases)*longest),
-		PastA:   c.left,
-		PastB:   c.right,
-		Head:    make([]int64, 0, slots),
-		Targets: make([]int64, 0, slots),
-	}
+	call, cells := &st.call, len(canvases)*longest
+	call.Role, call.Rows = RoleCanvas, len(canvases)
+	call.PastA, call.PastB = c.left, c.right
+	call.Tokens, call.PosA, call.PosB = cleared(call.Tokens, cells), cleared(call.PosA, cells), cleared(call.PosB, cells)
+	call.Head, call.Targets = slices.Grow(call.Head[:0], slots), slices.Grow(call.Targets[:0], slots)
 	for row, canvas := range canvases {
 		for j := range longest {
 			at := row*longest + j
@@ -89,26 +97,32 @@ func (c *session) canvasCall(canvases [][]infill.Token) *Call {
 			call.Targets = append(call.Targets, int64(canvas[j]))
 		}
 	}
-	return call
+}
+
+// cleared is n zeros, in the memory of numbers if it is enough.
+func cleared(numbers []int64, n int) []int64 {
+	numbers = slices.Grow(numbers[:0], n)[:n]
+	clear(numbers)
+	return numbers
 }
 
 // predictions deals the rows of the head out to the canvases.
-func predictions(canvases [][]infill.Token, result *Result, k int) []infill.Prediction {
-	ids := make([]infill.Token, len(result.TopIDs))
-	for i, id := range result.TopIDs {
-		ids[i] = infill.Token(id)
+func (st *step) predictions(canvases [][]infill.Token, k int) []infill.Prediction {
+	st.ids = st.ids[:0]
+	for _, id := range st.result.TopIDs {
+		st.ids = append(st.ids, infill.Token(id))
 	}
-	out := make([]infill.Prediction, len(canvases))
+	st.out = st.out[:0]
 	first := 0
-	for i, canvas := range canvases {
+	for _, canvas := range canvases {
 		end := first + len(canvas)
-		out[i] = infill.Prediction{
+		st.out = append(st.out, infill.Prediction{
 			K:        k,
-			IDs:      ids[first*k : end*k : end*k],
-			LogProbs: result.TopLogP[first*k : end*k : end*k],
-			Quality:  result.Quality[first:end:end],
-		}
+			IDs:      st.ids[first*k : end*k : end*k],
+			LogProbs: st.result.TopLogP[first*k : end*k : end*k],
+			Quality:  st.result.Quality[first:end:end],
+		})
 		first = end
 	}
-	return out
+	return st.out
 }

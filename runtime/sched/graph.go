@@ -1,6 +1,9 @@
 package sched
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Role is the part the tokens of a call play; see docs/model.md.
 type Role int64
@@ -52,12 +55,23 @@ type Result struct {
 	// memory, so a stream grows in place.
 	KV []float32
 	// TopIDs and TopLogP are [m*TopK], best first within a row; TargetLogP and
-	// Quality are [m]. Run replaces these slices.
+	// Quality are [m]. Run sizes these slices, in their own memory where it is enough.
 	TopIDs     []int64
 	TopLogP    []float32
 	TargetLogP []float32
 	Quality    []float32
 }
+
+// Size makes room for the predictions of m rows of the head, k candidates each.
+func (r *Result) Size(m, k int) {
+	r.TopIDs = slices.Grow(r.TopIDs[:0], m*k)[:m*k]
+	r.TopLogP = slices.Grow(r.TopLogP[:0], m*k)[:m*k]
+	r.TargetLogP = slices.Grow(r.TargetLogP[:0], m)[:m]
+	r.Quality = slices.Grow(r.Quality[:0], m)[:m]
+}
+
+// trim forgets the predictions and keeps their memory.
+func (r *Result) trim() { r.Size(0, 0) }
 
 // Graph runs the network. runtime/ort has the real one.
 type Graph interface {

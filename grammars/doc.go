@@ -7,7 +7,6 @@
 //
 //	holes.scm      empty bodies and stubs
 //	markers.scm    explicit markers
-//	scopes.scm     functions, methods and classes
 //	evalspans.scm  what an evaluation may cut out
 //	faults.scm     what the grammar lets pass but the language does not;
 //	breaks.scm     likewise, line breaks. Both are optional.

@@ -18,6 +18,7 @@ var golangDefinition = definition{
 	commentNodes:      []string{"comment"},
 	stringNodes:       []string{"interpreted_string_literal", "raw_string_literal", "rune_literal"},
 	codeInStringNodes: nil,
+	scopeNodes:        []string{"function_declaration", "method_declaration", "func_literal", "type_declaration"},
 	gaps: gapRules{
 		wanting: regexp.MustCompile(`(?:[-+*/%&|^<>=!,(\[{.]|:=|<-|\b(?:return|range|if|switch|case|go|defer|var|const|type|chan|map|import|package|goto))$`),
 		repairs: []repair{

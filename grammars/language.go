@@ -35,6 +35,8 @@ type definition struct {
 	// string. Code inside a string is a part of it that is code again.
 	commentNodes, stringNodes, codeInStringNodes []string
 
+	scopeNodes []string // functions, methods, classes and type declarations
+
 	gaps gapRules
 
 	declares declarations
@@ -42,8 +44,8 @@ type definition struct {
 
 // queries are the compiled files of queries/<id>.
 type queries struct {
-	holes, markers, scopes, evalSpans *query
-	faults, breaks                    *query // nil if the language has none
+	holes, markers, evalSpans *query
+	faults, breaks            *query // nil if the language has none
 }
 
 var languages = []*Language{
@@ -59,7 +61,6 @@ func newLanguage(d definition) *Language {
 		return &queries{
 			holes:     l.mustQuery("holes.scm"),
 			markers:   l.mustQuery("markers.scm"),
-			scopes:    l.mustQuery("scopes.scm"),
 			evalSpans: l.mustQuery("evalspans.scm"),
 			faults:    l.optionalQuery("faults.scm"),
 			breaks:    l.optionalQuery("breaks.scm"),

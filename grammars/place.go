@@ -75,24 +75,21 @@ func (t *Tree) pathAt(offset int) []*sitter.Node {
 	}
 }
 
-// scopeOf is the smallest function, method or class around s, or the file.
+// scopeOf is the smallest function, method or class around s, or the file. It goes
+// down the tree: a query would visit all of a file to say what is around one place.
 func (t *Tree) scopeOf(s Span) Span {
-	if t.scopes == nil {
-		t.scopes = []Span{{0, len(t.source)}}
-		t.each(t.language.compiled().scopes, func(m match) bool {
-			if scope, ok := m.span("scope"); ok {
-				t.scopes = append(t.scopes, scope)
+	best := Span{0, len(t.source)}
+	for _, at := range []int{s.Start, s.Start + 1} { // what ends at s, and what begins there
+		for _, n := range slices.Backward(t.pathAt(at)) {
+			scope := spanOf(n)
+			if !slices.Contains(t.language.scopeNodes, n.Type()) || scope.Start > s.Start || scope.End < s.End {
+				continue
 			}
-			return true
-		})
-		slices.SortFunc(t.scopes, compareSpans)
-	}
-	// Scopes nest, so the last one to begin before s and hold it is smallest.
-	end, _ := slices.BinarySearchFunc(t.scopes, s.Start+1, func(scope Span, start int) int { return scope.Start - start })
-	for _, scope := range slices.Backward(t.scopes[:end]) {
-		if s.End <= scope.End {
-			return scope
+			if scope.Start > best.Start || scope.Start == best.Start && scope.End < best.End {
+				best = scope
+			}
+			break
 		}
 	}
-	return t.scopes[0]
+	return best
 }

@@ -19,6 +19,7 @@ var pythonDefinition = definition{
 	commentNodes:      []string{"comment"},
 	stringNodes:       []string{"string"},
 	codeInStringNodes: []string{"interpolation"},
+	scopeNodes:        []string{"function_definition", "class_definition"},
 	gaps: gapRules{
 		wanting:  regexp.MustCompile(`(?:[-+*/%&|^<>=!,(\[{.@~]|[^:]:|\b(?:in|not|and|or|is|if|elif|while|import|from|lambda|await|assert|del|with|as))$`),
 		breaking: regexp.MustCompile(`(?:[-+*/%&|^<>=.@~]|\b(?:and|or|not|in|is))[ \t]*(?:#.*)?\r?\n`),

@@ -36,7 +36,6 @@ type Tree struct {
 
 	// Results that are asked for repeatedly, nil until first asked.
 	holes  []Hole
-	scopes []Span
 	faults []Span
 
 	readability readability

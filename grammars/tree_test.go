@@ -322,7 +322,7 @@ func BenchmarkTree(b *testing.B) {
 	fresh := func(b *testing.B, t *Tree, use func(*Tree)) {
 		for b.Loop() {
 			c := t.Copy()
-			c.holes, c.scopes, c.faults = nil, nil, nil
+			c.holes, c.faults = nil, nil
 			use(c)
 			c.Close()
 		}

@@ -1,3 +1,0 @@
-; @scope  functions and classes
-(function_definition) @scope
-(class_definition) @scope

@@ -10,9 +10,11 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
 import rpc from "vscode-jsonrpc/node";
 import protocol from "vscode-languageserver-protocol/node";
 
@@ -34,10 +36,10 @@ const capabilities = { general: { positionEncodings: ["utf-16"] }, textDocument:
 // A running server, its standard error, and how it ended.
 class Server {
   // model: false hides ONNX Runtime, so that no model is loaded.
-  constructor(t, { model = false } = {}) {
+  constructor(t, { model = false, flags = [] } = {}) {
     const env = { ...process.env };
     if (!model) env.LACUNA_ONNXRUNTIME = "/nowhere/libonnxruntime.so";
-    this.process = spawn(binary, ["lsp", "--stdio"], { env });
+    this.process = spawn(binary, ["lsp", "--stdio", ...flags], { env });
     this.stderr = "";
     this.process.stderr.on("data", (data) => (this.stderr += data));
     this.process.stdin.on("error", () => {}); // a server that has ended does not read
@@ -266,6 +268,38 @@ test("header names are read in any case, others are passed over", async (t) => {
   const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "initialize", params: { processId: null, rootUri: null, capabilities } });
   write(`content-type: application/vscode-jsonrpc; charset=utf-8\r\nCONTENT-LENGTH: ${body.length}\r\n\r\n${body}`);
   assert.equal((await next()).id, 1);
+});
+
+// ---- what a machine does to a server
+
+test("a model that is removed under a running server is there until it ends", async (t) => {
+  const bundle = mkdtempSync(join(tmpdir(), "lacuna-"));
+  cpSync(resolve(import.meta.dirname ?? dirname(fileURLToPath(import.meta.url)), "../../models/small"), bundle, { recursive: true });
+  const { open, complete, stop } = await connect(t, { model: true, flags: ["--bundle", bundle] });
+  await open(1);
+  assert.ok((await outcome(complete(1))).result.items);
+  rmSync(bundle, { recursive: true });
+  await open(2);
+  const { code, result } = await outcome(complete(2));
+  assert.ok(Array.isArray(result?.items), `${code}`);
+  await stop();
+});
+
+test("a model that is not there is said once, and answers are empty", async (t) => {
+  const said = [];
+  const { client, open, complete, stop } = await connect(t, { model: true, flags: ["--bundle", "/nowhere/bundle"] });
+  client.onNotification("window/showMessage", ({ message }) => said.push(message));
+  await open(1);
+  for (let n = 0; n < 3; n++) assert.deepEqual((await outcome(complete(1))).result, { items: [] });
+  await stop();
+  assert.equal(said.filter((message) => message.includes("/nowhere/bundle")).length, 1, said.join("\n"));
+});
+
+test("a log on a full disk is lost, and nothing else", { skip: process.platform !== "linux" && "needs /dev/full" }, async (t) => {
+  const { open, complete, stop } = await connect(t, { flags: ["--log-file", "/dev/full"] });
+  await open(1);
+  assert.deepEqual((await outcome(complete(1))).result, { items: [] });
+  await stop();
 });
 
 // ---- many messages

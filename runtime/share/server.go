@@ -64,13 +64,26 @@ type client struct {
 
 	mu       sync.Mutex // guards what follows
 	running  map[uint64]context.CancelFunc
-	contexts map[uint64]infill.Context
+	contexts map[uint64]*lent
 	closed   bool
+}
+
+// lent is what a client has pinned. A Context is for one goroutine, and what it
+// predicts lasts until it is used again, whatever the client sends meanwhile.
+type lent struct {
+	mu   sync.Mutex // guards held, from its use until the answer is written
+	held infill.Context
+}
+
+func (l *lent) release() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.held.Release()
 }
 
 func (s *Server) serve(ctx context.Context, conn net.Conn, token string) {
 	ctx, cancel := context.WithCancel(ctx)
-	c := &client{server: s, wire: newWire(conn), running: map[uint64]context.CancelFunc{}, contexts: map[uint64]infill.Context{}}
+	c := &client{server: s, wire: newWire(conn), running: map[uint64]context.CancelFunc{}, contexts: map[uint64]*lent{}}
 	defer c.end()
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { conn.Close() })()
@@ -138,7 +151,12 @@ func (c *client) begin(ctx context.Context, r *request) {
 		answer := response{ID: r.ID}
 		err := ErrBusy
 		if !full {
-			err = c.run(ctx, r, &answer)
+			used := c.used(r)
+			if used != nil {
+				used.mu.Lock()
+				defer used.mu.Unlock()
+			}
+			err = c.run(ctx, r, used, &answer)
 			c.mu.Lock()
 			delete(c.running, r.ID)
 			c.mu.Unlock()
@@ -150,7 +168,14 @@ func (c *client) begin(ctx context.Context, r *request) {
 	})
 }
 
-func (c *client) run(ctx context.Context, r *request, answer *response) error {
+// used is the context that a request is about; nil for none.
+func (c *client) used(r *request) *lent {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.contexts[r.Context]
+}
+
+func (c *client) run(ctx context.Context, r *request, used *lent, answer *response) error {
 	if err := c.server.gate.enter(ctx, c); err != nil {
 		return err
 	}
@@ -164,14 +189,11 @@ func (c *client) run(ctx context.Context, r *request, answer *response) error {
 		c.keep(r.ID, held)
 		return nil
 	}
-	c.mu.Lock()
-	held := c.contexts[r.Context]
-	c.mu.Unlock()
-	if held == nil {
+	if used == nil {
 		return errors.New("there is no such context")
 	}
 	var err error
-	answer.Predictions, err = held.Denoise(ctx, r.Canvases)
+	answer.Predictions, err = used.held.Denoise(ctx, r.Canvases)
 	return err
 }
 
@@ -182,16 +204,16 @@ func (c *client) keep(id uint64, held infill.Context) {
 		held.Release()
 		return
 	}
-	c.contexts[id] = held
+	c.contexts[id] = &lent{held: held}
 }
 
 func (c *client) release(id uint64) {
 	c.mu.Lock()
-	held := c.contexts[id]
+	one := c.contexts[id]
 	delete(c.contexts, id)
 	c.mu.Unlock()
-	if held != nil {
-		held.Release()
+	if one != nil {
+		c.work.Go(one.release) // it may be in use
 	}
 }
 
@@ -202,7 +224,7 @@ func (c *client) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.closed = true
-	for _, held := range c.contexts {
-		held.Release()
+	for _, one := range c.contexts {
+		one.held.Release()
 	}
 }

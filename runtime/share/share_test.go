@@ -22,7 +22,6 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // fake is an engine that predicts from what it is given, and counts.
 type fake struct {
-	name  string
 	block chan struct{} // Denoise waits for it, or for its context; nil passes
 	enter chan string   // documents, as they are denoised; nil drops them
 

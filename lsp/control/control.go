@@ -20,6 +20,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -66,14 +67,36 @@ func Listen(dir string, pid int, number int) (net.Listener, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err // left by an earlier process of that number
 	}
-	listener, err := net.Listen("unix", path)
+	// It gets its name once it listens: who finds a socket at which nobody does
+	// takes it for one that was left, and removes it.
+	early := path + ".new"
+	if err := os.Remove(early); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: early, Net: "unix"})
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		return nil, errors.Join(err, listener.Close())
+	listener.SetUnlinkOnClose(false) // it would look for the early name
+	if err := errors.Join(os.Chmod(early, 0o600), os.Rename(early, path)); err != nil {
+		return nil, errors.Join(err, listener.Close(), os.Remove(early))
 	}
-	return listener, nil
+	return &named{listener, path}, nil
+}
+
+// named is a listener that takes its socket away.
+type named struct {
+	*net.UnixListener
+	path string
+}
+
+// Close implements net.Listener.
+func (n *named) Close() error {
+	err := n.UnixListener.Close()
+	if gone := os.Remove(n.path); gone != nil && !errors.Is(gone, fs.ErrNotExist) {
+		err = errors.Join(err, gone)
+	}
+	return err
 }
 
 // Server is a running server that can be asked.
@@ -97,8 +120,10 @@ func Servers(dir string) ([]Server, error) {
 		}
 		s := Server{name, filepath.Join(dir, entry.Name())}
 		conn, err := net.DialTimeout("unix", s.path, patience)
-		if err != nil {
+		if errors.Is(err, syscall.ECONNREFUSED) {
 			_ = os.Remove(s.path) // of a server that was killed
+		}
+		if err != nil {
 			continue
 		}
 		_ = conn.Close()

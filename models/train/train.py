@@ -5,11 +5,11 @@
     python train.py --data data --out run --init models/small      # goes on from a bundle
     python train.py --data data --out run --minutes 90 --batch 4   # a few CPU cores, a toy
 
-The last part of a run (--cursor) trains on the holes that are asked for at a cursor
-only, none longer than three lines. Loss: canvas cross-entropy + L next-token + 0.5 R previous-token, the
-stream terms halved in the last 40 % of the run. The schedule is a function of
-the share of --minutes that has passed, so a run ends when it should whatever
-else the machine does. Writes run/weights.npz, run/config.json, run/state.pt,
+The last part of a run (--cursor) trains on holes that are asked for at a cursor: none
+of arbitrary bytes, none very long. Loss: canvas cross-entropy + L next-token + 0.5 R
+previous-token, the stream terms halved in the last 40 % of the run. The schedule is a
+function of the share of --minutes that has passed, so a run ends when it should
+whatever else the machine does. Writes run/weights.npz, run/config.json, run/state.pt,
 run/log.jsonl (plot.py draws it), and at the end run/training.json for the
 bundle's manifest.
 """
@@ -38,8 +38,8 @@ LEFT = 1.0  # weight of the L loss, R half of it: docs/model.md, experiment 2
 OWN_FROM = 0.5  # share of the run after which the model meets its own mistakes
 OWN_EVERY = 3  # batches: its samples cost a forward pass more, a third of a step
 CURSOR = 0.3  # share of the run, at its end, on holes as users meet them
-CURSOR_KINDS = ("rest", "line", "expression", "arguments", "body")
-CURSOR_TOKENS = 32  # of an answer, at most
+CURSOR_KINDS = ("rest", "line", "expression", "arguments", "statements", "block", "body")  # without blocks they are unlearnt
+CURSOR_TOKENS = 48  # of an answer, at most
 FLIP = 0.10  # share of the visible slots offered to them
 SAVE_EVERY = 150  # seconds
 VALIDATE_EVERY = 400  # steps
@@ -186,7 +186,7 @@ def arguments():
     ap.add_argument("--slots", type=int, default=768, help="canvas slots of a row")
     ap.add_argument("--left", type=float, default=LEFT, help="weight of the L loss (R: half of it)")
     ap.add_argument("--own-every", type=int, default=OWN_EVERY, help="0: never train on own samples")
-    ap.add_argument("--cursor", type=float, default=CURSOR, help="share of the run, at its end, on holes as users meet them: rests of lines (inside words too), lines, expressions, arguments, bodies")
+    ap.add_argument("--cursor", type=float, default=CURSOR, help="share of the run, at its end, on holes as users meet them: no arbitrary spans, none very long")
     ap.add_argument("--resume", action="store_true")
     ap.add_argument("--init", help="checkpoint or bundle to begin from")
     ap.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")

@@ -59,6 +59,7 @@ var (
 	errCancelled      = jsonrpc2.NewError(protocol.CodeRequestCancelled, "cancelled by the client")
 	errSuperseded     = jsonrpc2.NewError(protocol.CodeRequestCancelled, "superseded by a newer request for the same document")
 	errModified       = jsonrpc2.NewError(protocol.CodeContentModified, "the document has changed since the request")
+	errCrowded        = jsonrpc2.NewError(jsonrpc2.Code(protocol.LSPErrorCodesRequestFailed), "too many requests wait for their answers already")
 	errServerStopping = jsonrpc2.NewError(protocol.CodeRequestCancelled, "the server is stopping")
 )
 
@@ -73,6 +74,11 @@ func (s *Server) handle(ctx context.Context, req *jsonrpc2.Request) (any, error)
 	// Nothing is derived from ctx: it is recycled with the request.
 	c := s.calls.begin(s.ctx, req.ID())
 	defer s.calls.end(c)
+	if method != protocol.MethodShutdown && s.calls.crowded() {
+		// This reply is written on the read loop, which so reads no faster than the
+		// client does.
+		return nil, errCrowded
+	}
 	run, err := s.prepare(c, method, req.Params())
 	jsonrpc2.Async(ctx)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"runtime"
 	"strings"
 	"testing"
@@ -168,6 +169,30 @@ func TestAClientThatStopsReading(t *testing.T) {
 	// All of it would be twenty megabytes.
 	if heaps[1] > heaps[0]+8<<20 {
 		t.Errorf("the heap grew from %d to %d bytes", heaps[0], heaps[1])
+	}
+	client.Close()
+	if err := <-verdict; !errors.Is(err, lsp.ErrNoShutdown) {
+		t.Errorf("the verdict is %v", err)
+	}
+}
+
+// A client that asks and does not read is not read from either, sooner or later.
+func TestAClientThatAsksWithoutEnd(t *testing.T) {
+	client, server := net.Pipe()
+	verdict := make(chan error, 1)
+	go func() { verdict <- lsp.New(options()).Serve(context.Background(), server) }()
+	var blocked error
+	for id := range 20_000 {
+		body := fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"lacuna/nothing"}`, id)
+		if err := client.SetWriteDeadline(time.Now().Add(time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if _, blocked = fmt.Fprintf(client, "Content-Length: %d\r\n\r\n%s", len(body), body); blocked != nil {
+			break
+		}
+	}
+	if !errors.Is(blocked, os.ErrDeadlineExceeded) {
+		t.Errorf("20,000 requests are taken in, and nobody reads an answer: %v", blocked)
 	}
 	client.Close()
 	if err := <-verdict; !errors.Is(err, lsp.ErrNoShutdown) {

@@ -14,6 +14,10 @@ type call struct {
 	cancel context.CancelCauseFunc
 }
 
+// maxUnanswered is how many requests may wait for their replies. No editor asks so
+// much; who does, and does not read what comes back, has to wait.
+const maxUnanswered = 4096
+
 // inflight knows the requests being answered, for $/cancelRequest and for the
 // end of the session, which waits until they are.
 type inflight struct {
@@ -36,6 +40,13 @@ func (f *inflight) begin(ctx context.Context, id jsonrpc2.ID) *call {
 	f.calls[id] = c
 	f.unanswered++
 	return c
+}
+
+// crowded says whether more requests wait for their replies than may.
+func (f *inflight) crowded() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.unanswered > maxUnanswered
 }
 
 // end forgets a request whose work is done. Its reply is yet to be written.

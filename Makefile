@@ -52,8 +52,8 @@ test-conformance: deps build ## documents and the session beside other implement
 	editors/conformance/run.sh bin/lacuna
 
 .PHONY: soak
-soak: deps build ## the long form of what make test does in short: a million random edits, 200,000 messages, a thousand edits with fills
-	EDITS=1000000 MESSAGES=200000 editors/conformance/run.sh bin/lacuna
+soak: deps build ## the long form of what make test does in short: a million random edits, 240,000 messages, a thousand edits with fills
+	EDITS=1000000 MESSAGES=240000 editors/conformance/run.sh bin/lacuna
 	go test -race -count=1 -timeout 60m -v -run '^TestEditedEqualsCold$$' ./cmd/lacuna -edits 1000
 
 .PHONY: test-nvim

@@ -4,7 +4,7 @@
 # made of vscode-languageserver-protocol.
 #
 #   editors/conformance/run.sh bin/lacuna                  thirty thousand edits, two thousand messages
-#   EDITS=1000000 MESSAGES=200000 editors/conformance/run.sh bin/lacuna
+#   EDITS=1000000 MESSAGES=240000 editors/conformance/run.sh bin/lacuna
 #   SEED=7 editors/conformance/run.sh bin/lacuna           others
 #
 # Needs Node.js, and the npm registry the first time.

@@ -327,7 +327,7 @@ def test_serving_is_the_trained_model_and_the_cache_is_exact(records, model):
 def test_onnx_is_the_trained_model(records, model, tmp_path, precision, bound):
     """The whole way to the file that ships: checkpoint, export, ONNX Runtime."""
     model.save(tmp_path / "run")
-    (tmp_path / "tokenizer.json").write_text("{}")
+    (tmp_path / "tokenizer.json").write_text('{"model": {"vocab": {}}}')
     weights = {k: a for k, a in np.load(tmp_path / "run" / "weights.npz").items()}
     export.write_bundle(tmp_path / "out", weights, dataclasses.asdict(model.c), tmp_path / "tokenizer.json", "t", precision, {})
     session = onnxruntime.InferenceSession(tmp_path / "out" / "model.onnx", providers=["CPUExecutionProvider"])
@@ -363,7 +363,7 @@ def test_checkpoints_come_back(model, tmp_path):
 def test_a_bundle_can_be_trained_on(model, tmp_path, precision, bound):
     """--init models/small: what ships is unfolded into what trains."""
     model.save(tmp_path / "run")
-    (tmp_path / "tokenizer.json").write_text("{}")
+    (tmp_path / "tokenizer.json").write_text('{"model": {"vocab": {}}}')
     weights = dict(np.load(tmp_path / "run" / "weights.npz"))
     export.write_bundle(tmp_path / "out", weights, dataclasses.asdict(model.c), tmp_path / "tokenizer.json", "t", precision, {})
     config, arrays = unfold.bundle(tmp_path / "out")

@@ -25,7 +25,6 @@ type canvas struct {
 	steps    int             // denoising steps this canvas took
 	latest   Prediction      // of the step before
 	length   int             // tokens of the answer if an Oracle told, else 0
-	judged   float64         // log-probability of the answer and what follows it, see judge
 }
 
 func newCanvas(size int, mask Token) *canvas {

@@ -1,6 +1,7 @@
 package infill
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -31,7 +32,7 @@ func (d *denoising) fill(ctx due) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	var refused Result
+	refused := Result{Reason: ReasonEmpty, Forwards: d.forwards}
 	for round := 0; ; round++ {
 		if err := d.run(ctx, all); err != nil {
 			return Result{}, err
@@ -75,7 +76,10 @@ func (d *denoising) candidates(ctx due) ([]*canvas, error) {
 		all = d.canvases()
 	}
 	reader, ok := d.held.(Reader)
-	if o.Decoder == Denoising || !ok {
+	if o.judges() && !ok {
+		return nil, errNoReader
+	}
+	if o.Decoder == Denoising {
 		return all, nil
 	}
 	limit := slices.Max(d.engine.sizes(d.rules.multiline)) - 1
@@ -101,14 +105,7 @@ func (d *denoising) order(ctx due, all []*canvas) error {
 
 // better orders candidates: the likelier per token first.
 func (d *denoising) better(a, b *canvas) int {
-	x, y := a.score(d.rules.vocab.Delete), b.score(d.rules.vocab.Delete)
-	switch {
-	case x > y:
-		return -1
-	case x < y:
-		return 1
-	}
-	return 0
+	return cmp.Compare(b.score(d.rules.vocab.Delete), a.score(d.rules.vocab.Delete))
 }
 
 // run takes denoising steps until no slot of any canvas is masked. The context

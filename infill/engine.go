@@ -38,10 +38,8 @@ type Options struct {
 	Line, Block []int
 	// Decoder says how candidates come about.
 	Decoder Decoder
-	// Judge says who chooses among candidates: "left" the left stream, by the
-	// likelihood of the candidate and what follows the hole; "canvas" the
-	// canvases' own probabilities.
-	Judge string
+	// Judge says who chooses among candidates.
+	Judge Judge
 	// Calibration makes confidences probabilities; nil leaves them as they are.
 	Calibration *Calibration
 }
@@ -59,7 +57,18 @@ const (
 	Both Decoder = "both"
 )
 
-func (o Options) judges() bool { return o.Judge == "left" || o.Decoder != Denoising }
+// Judge is who chooses among candidates.
+type Judge string
+
+const (
+	// ByCanvas goes by the canvases' own probabilities; the default of denoising.
+	ByCanvas Judge = "canvas"
+	// ByLeft goes by how likely the left stream finds a candidate and what follows
+	// the hole. Candidates that were read on are always chosen among so.
+	ByLeft Judge = "left"
+)
+
+func (o Options) judges() bool { return o.Judge == ByLeft || o.Decoder != Denoising }
 
 func (o Options) withDefaults() Options {
 	if o.Threshold == 0 {

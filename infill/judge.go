@@ -1,6 +1,7 @@
 package infill
 
 import (
+	"cmp"
 	"context"
 	"slices"
 )
@@ -32,20 +33,12 @@ func (d *denoising) judge(ctx context.Context, reader Reader, all []*canvas) err
 		return err
 	}
 	d.forwards++
+	likely := map[*canvas]float64{}
 	for i, c := range all {
-		c.judged = 0
 		for _, lp := range logProbs[i] {
-			c.judged += float64(lp)
+			likely[c] += float64(lp)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b *canvas) int {
-		switch {
-		case a.judged > b.judged:
-			return -1
-		case a.judged < b.judged:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(all, func(a, b *canvas) int { return cmp.Compare(likely[b], likely[a]) })
 	return nil
 }

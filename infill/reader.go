@@ -1,6 +1,12 @@
 package infill
 
-import "context"
+import (
+	"context"
+	"errors"
+)
+
+// errNoReader is for options that need a Reader, on an engine of another process.
+var errNoReader = errors.New("this engine cannot read on from the left stream: decode by denoising, judged by the canvases")
 
 // Reader is what a Context may also be: something that reads on from the left
 // stream token by token, as an autoregressive model does. It sees nothing of the

@@ -51,6 +51,19 @@ func (s *reading) LogProbs(_ context.Context, rows [][]Token) ([][]float32, erro
 	return out, nil
 }
 
+// What cannot be read on says so, and what has nothing to say gives a reason.
+func TestReadingOnNowhere(t *testing.T) {
+	silent := &reading{scripted: scripted{answer: ""}, text: ""}
+	if got, err := fillAt(t, silent, call, Options{Decoder: Autoregressive}, nil); err != nil || got.Text != "" || got.Reason != ReasonEmpty {
+		t.Errorf("a line that ends at once: %+v, %v", got, err)
+	}
+	for _, o := range []Options{{Decoder: Autoregressive}, {Decoder: Both}, {Judge: ByLeft}} {
+		if got, err := fillAt(t, &scripted{answer: "a"}, call, o, nil); err == nil {
+			t.Errorf("%+v on an engine that cannot read on gives %q", o, got.Fill)
+		}
+	}
+}
+
 const call = "package a\n\nfunc f(a, b int) int {\n\treturn g(«»)\n}\n"
 
 func TestDecoders(t *testing.T) {

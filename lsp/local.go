@@ -3,7 +3,6 @@ package lsp
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -230,8 +229,8 @@ func checkLoopback(address string) string {
 		return ""
 	}
 	host, port, err := net.SplitHostPort(address)
-	if n, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || n > 65535 {
-		return fmt.Sprintf("it must be an address and a port, as 127.0.0.1:%d", 9464)
+	if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil {
+		return "it must be an address and a port, as 127.0.0.1:9464"
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return "it must be a loopback address, 127.0.0.1, ::1 or localhost: metrics are for this machine alone"

@@ -1,14 +1,13 @@
 package main
 
 import (
-	"encoding/json"
-	"fmt"
 	"runtime"
 	"sync"
 	"time"
 
 	"github.com/lacuna-dev/lacuna/models"
 	"github.com/lacuna-dev/lacuna/runtime/ort"
+	"github.com/lacuna-dev/lacuna/runtime/sched"
 )
 
 // machine is what this machine does, and what the model asks of it.
@@ -17,18 +16,7 @@ type machine struct {
 	Bandwidth   float64 `json:"bytes"`        // read and written a second by copying, all processors together
 	WeightBytes int     `json:"weight_bytes"` // of the graph; it is read once a forward pass
 	Quantized   bool    `json:"quantized"`    // its layers are products of bytes
-	shape       modelShape
-}
-
-// modelShape is what of lacuna.config (docs/model.md) arithmetic depends on.
-type modelShape struct {
-	Width   int `json:"d_model"`
-	Layers  int `json:"n_layer"`
-	Heads   int `json:"n_head"`
-	KVHeads int `json:"n_kv"`
-	HeadDim int `json:"head_dim"`
-	FFN     int `json:"ffn"`
-	Vocab   int `json:"vocab"`
+	model       sched.Model
 }
 
 // floor is the least that a fill costs.
@@ -42,10 +30,10 @@ type floor struct {
 // engine uses and of as many threads.
 func measureMachine(e *engine, bundle *models.Bundle, threads int) (*machine, error) {
 	m := &machine{WeightBytes: len(bundle.Graph), Quantized: bundle.Manifest.Precision == "int8"}
-	if err := json.Unmarshal(bundle.Manifest.Config, &m.shape); err != nil {
-		return nil, fmt.Errorf("model bundle %s: its config: %w", bundle.Source, err)
-	}
 	var err error
+	if m.model, err = modelOf(bundle); err != nil {
+		return nil, err
+	}
 	if m.Ceiling, err = ort.MeasureCeiling(ort.Config{Library: e.Library, Threads: threads}, time.Second); err != nil {
 		return nil, err
 	}
@@ -86,7 +74,7 @@ func copyBandwidth() float64 {
 // floor is of a canvas of so many slots behind streams of so many tokens, for a
 // number of forward passes.
 func (m *machine) floor(slots, streams int, forwards float64) floor {
-	s := m.shape
+	s := m.model
 	inner, kv := s.Heads*s.HeadDim, s.KVHeads*s.HeadDim
 	weights := s.Layers*s.Width*(2*inner+2*kv+3*s.FFN) + s.Vocab*s.Width // of one token
 	attention := s.Layers * 2 * inner * (streams + slots)                // scores and values

@@ -87,14 +87,14 @@ func (p *engineParts) openFused() (infill.Denoiser, error) {
 		return nil, err
 	}
 	d := fused.New(graph, fused.Config{Vocab: p.vocabulary, Stepwise: p.stepwise, Failed: p.fail})
-	p.keep(func() {
+	err = p.keep(func() {
 		d.Close()
 		// The process or the command ends; there is nothing to do about a
 		// model that cannot be freed.
 		_ = graph.Close()
 	})
 	p.device, p.fused, p.version = string(graph.Device()), d, ort.LoadedVersion()
-	return d, nil
+	return d, err
 }
 
 // remoteRecovery is how long a server that failed is left alone.

@@ -47,7 +47,7 @@ type decodingFlags struct {
 func (d decodingFlags) options() infill.Options {
 	return infill.Options{
 		Threshold: d.Threshold, Entropy: d.Entropy, Floor: d.Floor, Line: d.Line, Block: d.Block,
-		Decoder: infill.Decoder(d.Decoder), Judge: d.Judge,
+		Decoder: infill.Decoder(d.Decoder), Judge: infill.Judge(d.Judge),
 	}
 }
 
@@ -133,6 +133,22 @@ func (c *evalCmd) check() ([]*grammars.Language, error) {
 	return langs, nil
 }
 
+// cutAll cuts the holes of all languages, and says where it found them.
+func (c *evalCmd) cutAll(a *app, langs []*grammars.Language) (cuts []cut, corpora []string, err error) {
+	for _, lang := range langs {
+		corpus, err := openCorpus(a.ctx, lang, c.Corpus)
+		if err != nil {
+			return nil, nil, err
+		}
+		some, err := c.cut(a, lang, corpus)
+		if err != nil {
+			return nil, nil, err
+		}
+		cuts, corpora = append(cuts, some...), append(corpora, corpus.root)
+	}
+	return cuts, corpora, nil
+}
+
 func joined[S ~string](names []S) string {
 	var out []string
 	for _, name := range names {
@@ -153,21 +169,11 @@ func (c *evalCmd) Run(a *app) error {
 			return fmt.Errorf("types of Go fills cannot be checked: %w; leave them out with --no-types", err)
 		}
 	}
-	report := evalReport{Seed: c.Seed}
-	var cuts []cut
-	for _, lang := range langs {
-		corpus, err := openCorpus(a.ctx, lang, c.Corpus)
-		if err != nil {
-			return err
-		}
-		some, err := c.cut(a, lang, corpus)
-		if err != nil {
-			return err
-		}
-		report.Languages = append(report.Languages, lang.ID())
-		report.Corpora = append(report.Corpora, corpus.root)
-		cuts = append(cuts, some...)
+	cuts, corpora, err := c.cutAll(a, langs)
+	if err != nil {
+		return err
 	}
+	report := evalReport{Seed: c.Seed, Languages: c.Lang, Corpora: corpora}
 	report.Holes = len(cuts)
 	log, err := openRecords(c.Records)
 	if err != nil {

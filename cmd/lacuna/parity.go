@@ -67,17 +67,9 @@ func (c *parityCmd) Run(a *app) error {
 	if c.Agree < 0 || c.Agree > 1 {
 		return usageErrorf("--agree %v: must lie between 0 and 1", c.Agree)
 	}
-	var cuts []cut
-	for _, lang := range langs {
-		corpus, err := openCorpus(a.ctx, lang, c.Corpus)
-		if err != nil {
-			return err
-		}
-		some, err := eval.cut(a, lang, corpus)
-		if err != nil {
-			return err
-		}
-		cuts = append(cuts, some...)
+	cuts, _, err := eval.cutAll(a, langs)
+	if err != nil {
+		return err
 	}
 	report, err := c.compare(a, eval, cuts)
 	if err != nil {

@@ -49,13 +49,22 @@ func (f remoteFlags) settings() remote.Config {
 
 // config is for the model of a bundle.
 func (f remoteFlags) config(bundle *models.Bundle) (remote.Config, error) {
-	model, err := sched.ParseConfig(bundle.Manifest.Name, bundle.Manifest.Config)
+	model, err := modelOf(bundle)
 	if err != nil {
-		return remote.Config{}, fmt.Errorf("model bundle %s: %s: config %w", bundle.Source, models.ManifestFile, err)
+		return remote.Config{}, err
 	}
 	config := f.settings()
 	config.Model, config.Name = model, remoteName(bundle)
 	return config, nil
+}
+
+// modelOf is what a bundle's manifest says of its model.
+func modelOf(bundle *models.Bundle) (sched.Model, error) {
+	model, err := sched.ParseConfig(bundle.Manifest.Name, bundle.Manifest.Config)
+	if err != nil {
+		return model, fmt.Errorf("model bundle %s: %s: config %w", bundle.Source, models.ManifestFile, err)
+	}
+	return model, nil
 }
 
 func remoteName(bundle *models.Bundle) string {

@@ -78,20 +78,11 @@ func (c *stepsCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	report := stepsReport{Seed: c.Seed}
-	var cuts []cut
-	for _, lang := range langs {
-		corpus, err := openCorpus(a.ctx, lang, c.Corpus)
-		if err != nil {
-			return err
-		}
-		some, err := eval.cut(a, lang, corpus)
-		if err != nil {
-			return err
-		}
-		report.Languages = append(report.Languages, lang.ID())
-		cuts = append(cuts, some...)
+	cuts, _, err := eval.cutAll(a, langs)
+	if err != nil {
+		return err
 	}
+	report := stepsReport{Seed: c.Seed, Languages: c.Lang}
 	report.Holes = len(cuts)
 	var plot *os.File // made now, so that a bad name is found out at once
 	if c.Plot != "" {

@@ -107,6 +107,9 @@ type pattern struct {
 	foldersOnly  bool
 }
 
+// escapeBraces: they mean nothing to git, and alternatives to the library.
+var escapeBraces = strings.NewReplacer("{", `\{`, "}", `\}`)
+
 // parse reads a line; ok is false for a comment, an empty line and a bad pattern.
 func parse(line, folder, source string) (p pattern, ok bool) {
 	p = pattern{text: line, source: source, folder: folder}
@@ -123,8 +126,7 @@ func parse(line, folder, source string) (p pattern, ok bool) {
 	if strings.HasSuffix(text, "/**") {
 		text += "/*" // to git the folder itself is none of what is in it
 	}
-	// Braces mean nothing to git, and alternatives to the library.
-	p.glob = strings.NewReplacer("{", `\{`, "}", `\}`).Replace(strings.TrimPrefix(text, "/"))
+	p.glob = escapeBraces.Replace(strings.TrimPrefix(text, "/"))
 	return p, p.glob != "" && doublestar.ValidatePattern(p.glob)
 }
 

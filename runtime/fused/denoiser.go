@@ -75,17 +75,9 @@ func New(graph Graph, config Config) *Denoiser {
 		config.Queue = DefaultQueue
 	}
 	d := &Denoiser{
-		graph: graph,
-		model: model,
-		info: infill.ModelInfo{
-			Name:        model.Name,
-			Vocab:       config.Vocab,
-			LeftWindow:  model.LeftWindow,
-			RightWindow: model.RightWindow,
-			Canvases:    model.Canvases,
-			TopK:        model.TopK,
-			Snippets:    model.Snippets,
-		},
+		graph:    graph,
+		model:    model,
+		info:     model.Info(config.Vocab),
 		config:   config,
 		stepwise: sync.OnceValues(config.Stepwise),
 	}

@@ -232,7 +232,7 @@ func TestParseMetadata(t *testing.T) {
 			"top_k":8,"left_window":64,"right_window":32,"canvases":[8,16]}`,
 	}
 	want := sched.Model{
-		Name: "m", Vocab: 300, Layers: 2, KVHeads: 2, HeadDim: 16, TopK: 8,
+		Name: "m", Vocab: 300, Width: 64, Layers: 2, Heads: 4, KVHeads: 2, HeadDim: 16, FFN: 96, TopK: 8,
 		LeftWindow: 64, RightWindow: 32, Canvases: []int{8, 16},
 	}
 	tests := map[string]struct{ key, value, want string }{

@@ -55,9 +55,12 @@ func (c modelConfig) model(name string) (Model, error) {
 	return Model{
 		Name:        name,
 		Vocab:       c.Vocab,
+		Width:       c.DModel,
 		Layers:      c.Layers,
+		Heads:       c.Heads,
 		KVHeads:     c.KVHeads,
 		HeadDim:     c.HeadDim,
+		FFN:         c.FFN,
 		TopK:        c.TopK,
 		LeftWindow:  c.LeftWindow,
 		RightWindow: c.RightWindow,

@@ -3,6 +3,8 @@ package sched
 import (
 	"context"
 	"slices"
+
+	"github.com/lacuna-dev/lacuna/infill"
 )
 
 // Role is the part the tokens of a call play; see docs/model.md.
@@ -19,14 +21,31 @@ const (
 type Model struct {
 	Name        string
 	Vocab       int // entries of the vocabulary, special tokens included
+	Width       int // of the features
 	Layers      int
+	Heads       int // of queries, of a layer
 	KVHeads     int // key-value heads of a layer
 	HeadDim     int
+	FFN         int   // width inside a layer's feed-forward part
 	TopK        int   // candidates returned for each row of the head
 	LeftWindow  int   // most tokens of the left stream
 	RightWindow int   // most tokens of the right stream
 	Canvases    []int // canvas lengths the model was trained on, ascending
 	Snippets    bool  // it was trained with snippets of neighbouring files
+}
+
+// Info is the model as package infill sees it, with the special tokens of its
+// tokenizer.
+func (m Model) Info(vocab infill.Vocabulary) infill.ModelInfo {
+	return infill.ModelInfo{
+		Name:        m.Name,
+		Vocab:       vocab,
+		LeftWindow:  m.LeftWindow,
+		RightWindow: m.RightWindow,
+		Canvases:    m.Canvases,
+		TopK:        m.TopK,
+		Snippets:    m.Snippets,
+	}
 }
 
 // TokenFloats is the number of float32 that the keys and values of one token

@@ -7,9 +7,6 @@ import (
 	"github.com/lacuna-dev/lacuna/infill"
 )
 
-// errEmptyStream cannot happen to streams that infill lays out: they have a header.
-var errEmptyStream = errors.New("read: the left stream is empty")
-
 // LogProbs implements infill.Reader: all rows are one run. The last token of the
 // stream stands in front of each, because it predicts the row's first.
 func (c *session) LogProbs(ctx context.Context, rows [][]infill.Token) ([][]float32, error) {
@@ -64,6 +61,9 @@ func (c *session) LogProbs(ctx context.Context, rows [][]infill.Token) ([][]floa
 	return out, nil
 }
 
+// readAhead is how many tokens a stream that is read on has room for at first.
+const readAhead = 64
+
 // Read implements infill.Reader. What is read is appended to a copy of the left
 // stream: the slot stays what it is.
 func (c *session) Read(ctx context.Context, tokens []infill.Token, target infill.Token) (infill.Prediction, float32, error) {
@@ -76,7 +76,7 @@ func (c *session) Read(ctx context.Context, tokens []infill.Token, target infill
 		return infill.Prediction{}, 0, err
 	}
 	if c.reading.kv == nil {
-		c.reading.reserve(first+1+len(tokens)+64, perToken)
+		c.reading.reserve(first+1+len(tokens)+readAhead, perToken)
 		c.reading.kv = append(c.reading.kv, c.left[:first*perToken]...)
 		tokens = append([]infill.Token{last}, tokens...)
 	}
@@ -105,8 +105,8 @@ func (c *session) end() (position int, token infill.Token, err error) {
 	if c.slot == nil {
 		return 0, 0, errors.New("read: the context was released")
 	}
-	if len(c.leftTokens) == 0 {
-		return 0, 0, errEmptyStream
+	if len(c.leftTokens) == 0 { // never of infill's: a stream has a header
+		return 0, 0, errors.New("read: the left stream is empty")
 	}
 	n := len(c.leftTokens) - 1
 	return n, c.leftTokens[n], nil

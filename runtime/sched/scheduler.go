@@ -60,17 +60,9 @@ var _ infill.Denoiser = (*Scheduler)(nil)
 func New(graph Graph, config Config) *Scheduler {
 	model := graph.Model()
 	s := &Scheduler{
-		graph: graph,
-		model: model,
-		info: infill.ModelInfo{
-			Name:        model.Name,
-			Vocab:       config.Vocab,
-			LeftWindow:  model.LeftWindow,
-			RightWindow: model.RightWindow,
-			Canvases:    model.Canvases,
-			TopK:        model.TopK,
-			Snippets:    model.Snippets,
-		},
+		graph:  graph,
+		model:  model,
+		info:   model.Info(config.Vocab),
 		memory: config.Memory,
 		chunk:  config.Chunk,
 		turn:   make(chan struct{}, 1),

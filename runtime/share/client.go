@@ -34,12 +34,15 @@ type connection struct {
 	lost    bool
 }
 
-// dial connects. Its error says what is in the way.
-func dial(config Config) (*connection, error) {
-	conn, err := net.DialTimeout(config.Network, config.Address, helloTime)
+// dial connects, until ctx ends. Its error says what is in the way.
+func dial(ctx context.Context, config Config) (*connection, error) {
+	dialer := net.Dialer{Timeout: helloTime}
+	conn, err := dialer.DialContext(ctx, config.Network, config.Address)
 	if err != nil {
 		return nil, err
 	}
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
 	c := &connection{wire: newWire(conn), over: make(chan struct{}), waiting: map[uint64]chan *response{}}
 	var w welcome
 	_ = conn.SetDeadline(time.Now().Add(helloTime))
@@ -91,9 +94,13 @@ func (c *connection) listen() {
 	}
 }
 
+// patience is how long a server has to answer a cancellation, which it does within
+// an operator of the model. One that does not is stopped or stuck.
+const patience = time.Second
+
 // call sends a request and waits for its answer. A cancellation is passed on, and
-// the server's answer to that waited for: it comes within an operator, and what was
-// pinned must be known.
+// the server's answer to that waited for, because what was pinned must be known; a
+// server that gives none is lost.
 func (c *connection) call(ctx context.Context, r *request) (*response, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -114,9 +121,9 @@ func (c *connection) call(ctx context.Context, r *request) (*response, error) {
 	}
 	stop := context.AfterFunc(ctx, func() { _ = c.wire.write(&request{Op: opCancel, ID: r.ID}) })
 	defer stop()
-	got, ok := <-answer
-	if !ok {
-		return nil, errLost
+	got, err := c.await(ctx, answer)
+	if err != nil {
+		return nil, err
 	}
 	if err := got.err(); err != nil {
 		switch cancelled := errors.Is(err, context.Canceled); {
@@ -126,6 +133,26 @@ func (c *connection) call(ctx context.Context, r *request) (*response, error) {
 			err = errLost
 		}
 		return nil, err
+	}
+	return got, nil
+}
+
+func (c *connection) await(ctx context.Context, answer chan *response) (*response, error) {
+	var got *response
+	var ok bool
+	select {
+	case got, ok = <-answer:
+	case <-ctx.Done():
+		stuck := time.NewTimer(patience)
+		defer stuck.Stop()
+		select {
+		case got, ok = <-answer:
+		case <-stuck.C:
+			c.wire.conn.Close() // listen notices
+		}
+	}
+	if !ok {
+		return nil, errLost
 	}
 	return got, nil
 }

@@ -21,10 +21,14 @@ type Denoiser struct {
 	lost   func(error)
 	info   infill.ModelInfo
 
-	mu     sync.Mutex // guards what follows
-	shared *connection
-	looked time.Time // when the shared engine was missing the last time
-	closed bool
+	ctx      context.Context // ends with Close
+	stop     context.CancelFunc
+	searches sync.WaitGroup
+
+	mu      sync.Mutex // guards what follows
+	shared  *connection
+	looking bool      // for a shared engine, in the background
+	looked  time.Time // when the shared engine was missing the last time
 }
 
 var _ infill.Denoiser = (*Denoiser)(nil)
@@ -33,11 +37,13 @@ var _ infill.Denoiser = (*Denoiser)(nil)
 // its place; lost, which may be nil, is told each time that happens. Close must be
 // called. The error says why there is no shared engine.
 func Dial(config Config, own func() (infill.Denoiser, error), lost func(error)) (*Denoiser, error) {
-	c, err := dial(config)
+	c, err := dial(context.Background(), config) // it bounds itself
 	if err != nil {
 		return nil, err
 	}
-	return &Denoiser{config: config, own: sync.OnceValues(own), lost: lost, info: c.info, shared: c}, nil
+	d := &Denoiser{config: config, own: sync.OnceValues(own), lost: lost, info: c.info, shared: c}
+	d.ctx, d.stop = context.WithCancel(context.Background())
+	return d, nil
 }
 
 // Info implements infill.Denoiser.
@@ -46,25 +52,38 @@ func (d *Denoiser) Info() infill.ModelInfo { return d.info }
 // Close ends the connection. What own opened is its opener's to close.
 func (d *Denoiser) Close() {
 	d.mu.Lock()
+	d.stop() // no search begins after that
+	d.mu.Unlock()
+	d.searches.Wait()
+	d.mu.Lock()
 	c := d.shared
-	d.shared, d.closed = nil, true
+	d.shared = nil
 	d.mu.Unlock()
 	if c != nil {
 		c.close()
 	}
 }
 
-// connection is the one there is, or a new one if it is time to look again.
+// connection is the one there is, or nil. A new one is looked for in the background:
+// a server may take connections and be stuck, and nobody is to wait for that.
 func (d *Denoiser) connection() *connection {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.shared == nil && !d.closed && time.Since(d.looked) > retry {
-		var err error
-		if d.shared, err = dial(d.config); err != nil {
-			d.shared, d.looked = nil, time.Now()
-		}
+	if d.shared == nil && !d.looking && d.ctx.Err() == nil && time.Since(d.looked) > retry {
+		d.looking = true
+		d.searches.Go(d.look)
 	}
 	return d.shared
+}
+
+func (d *Denoiser) look() {
+	c, err := dial(d.ctx, d.config)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.looking, d.looked = false, time.Now()
+	if err == nil {
+		d.shared = c
+	}
 }
 
 // lose gives a connection up.
@@ -74,7 +93,7 @@ func (d *Denoiser) lose(c *connection) {
 	if current {
 		d.shared, d.looked = nil, time.Now()
 	}
-	told := current && !d.closed && d.lost != nil
+	told := current && d.ctx.Err() == nil && d.lost != nil
 	d.mu.Unlock()
 	c.close()
 	if told {

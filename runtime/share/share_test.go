@@ -215,11 +215,70 @@ func TestKilledAndRestarted(t *testing.T) {
 	d.mu.Lock()
 	d.looked = time.Time{} // as if it were some time ago
 	d.mu.Unlock()
-	if got, err := fill(t.Context(), d, "b"); err != nil || !cmp.Equal(got, want) || <-second.enter != "b" {
-		t.Errorf("after it was restarted: %v, %v", got, err)
+	// It is looked for in the background, while the own engine serves.
+	for served := false; !served; {
+		if got, err := fill(t.Context(), d, "b"); err != nil || !cmp.Equal(got, want) {
+			t.Fatalf("after it was restarted: %v, %v", got, err)
+		}
+		select {
+		case document := <-second.enter:
+			if served = true; document != "b" {
+				t.Errorf("it serves %q", document)
+			}
+		default:
+		}
 	}
 	if own.pinned != 0 {
 		t.Errorf("%d contexts of the own engine are pinned", own.pinned)
+	}
+}
+
+// TestStuck: a server that takes connections and answers nothing holds up nobody who
+// has given up, and the own engine serves from then on.
+func TestStuck(t *testing.T) {
+	listener, err := net.Listen("unix", socketIn(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	var held sync.WaitGroup
+	defer held.Wait()
+	ended := make(chan struct{})
+	defer close(ended)
+	held.Go(func() {
+		for first := true; ; first = false {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			held.Go(func() {
+				defer conn.Close()
+				if first {
+					var h hello
+					w := newWire(conn)
+					if w.read(&h, helloSize) != nil || w.write(&welcome{Info: fakeInfo}) != nil {
+						t.Error("it does not even greet")
+					}
+				}
+				<-ended
+			})
+		}
+	})
+	defer listener.Close()
+	own := &fake{}
+	d := use(t, Config{Network: "unix", Address: listener.Addr().String(), Model: "digest"}, own)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := fill(ctx, d, "a"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("who has given up gets %v", err)
+	}
+	for range 2 { // the second time the server is looked for again
+		if _, err := fill(t.Context(), d, "a"); err != nil {
+			t.Errorf("the own engine: %v", err)
+		}
+		d.mu.Lock()
+		d.looked = time.Time{}
+		d.mu.Unlock()
 	}
 }
 

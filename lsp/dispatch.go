@@ -80,9 +80,13 @@ func (s *Server) handle(ctx context.Context, req *jsonrpc2.Request) (any, error)
 		return nil, errCrowded
 	}
 	run, err := s.prepare(c, method, req.Params())
+	if err != nil {
+		// Before the read loop goes on: what it reads next, an exit say, is not why.
+		err = wireError(c.ctx, err)
+	}
 	jsonrpc2.Async(ctx)
 	if err != nil {
-		return nil, wireError(c.ctx, err)
+		return nil, err
 	}
 	result, err := s.run(c.ctx, method, run)
 	if err == nil && c.ctx.Err() != nil {

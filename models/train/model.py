@@ -187,18 +187,23 @@ class Denoiser(nn.Module):
         scale = c.head_dim**-0.5
         if not isinstance(mask, tuple):
             return flex_attention(q, k, v, block_mask=mask, scale=scale, enable_gqa=True)
-        g = c.n_head // c.n_kv
-        k, v = k.repeat_interleave(g, 1), v.repeat_interleave(g, 1)
-        hd = c.head_dim
-        left, right, canvas = (m[:, None] for m in mask)
+        # Plain products and a softmax: compiled for a CPU with AMX, their backward pass takes half
+        # the time of the fused kernel's, and a step a fifth less.
+        hd, g = c.head_dim, c.n_head // c.n_kv
+        q = q.unflatten(1, (c.n_kv, g))
+        k, v = (t[:, :, None].expand(-1, -1, g, -1, -1) for t in (k, v))
         L, R, C = slice(0, T), slice(T, 2 * T), slice(2 * T, None)
-        sdpa = lambda q, k, v, m: F.scaled_dot_product_attention(q, k, v, attn_mask=m, scale=scale)
+
+        def one(q, k, v, see):
+            hidden = torch.zeros_like(see, dtype=q.dtype).masked_fill(~see, -30000.0)[:, None, None]
+            return ((q @ k.mT).float() * scale + hidden).softmax(-1).to(q.dtype) @ v
+
+        left, right, canvas = mask
         return torch.cat((
-            sdpa(q[:, :, L, :hd], k[:, :, L, :hd], v[:, :, L], left),
-            sdpa(q[:, :, R, hd:], k[:, :, R, hd:], v[:, :, R], right),
-            # Padded to the width of the keys: the fused kernel wants them equal, and saves more than it pays.
-            sdpa(q[:, :, C], k, F.pad(v, (0, hd)), canvas)[..., :hd],
-        ), 2)  # fmt: skip
+            one(q[..., L, :hd], k[..., L, :hd], v[..., L, :], left),
+            one(q[..., R, hd:], k[..., R, hd:], v[..., R, :], right),
+            one(q[..., C, :], k, v, canvas),
+        ), 3).flatten(1, 2)  # fmt: skip
 
     def single(self, tokens, pos, mask):
         """One stream, one frame: tokens, pos [B, n]; mask None (causal) or bool [B, n, n]. Features [B, n, d]."""

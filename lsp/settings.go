@@ -52,7 +52,8 @@ type InlineSettings struct {
 	Enable bool `json:"enable"`
 
 	// MinConfidence, 0 to 1, holds back what the model is less sure of than
-	// this while you type: the geometric mean of its tokens' probabilities.
+	// this while you type: of how often such a fill is exactly right, if the
+	// model is calibrated, else of the mean probability of its tokens.
 	// What is asked for explicitly is shown whatever it is. Default: 0.3.
 	MinConfidence float64 `json:"minConfidence" min:"0" max:"1"`
 

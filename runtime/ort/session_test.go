@@ -21,7 +21,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // openDefault opens the embedded model with the library of this machine.
-func openDefault(t *testing.T) *Session {
+func openDefault(t testing.TB) *Session {
 	t.Helper()
 	session, err := Open(defaultConfig(t))
 	if err != nil {
@@ -35,7 +35,7 @@ func openDefault(t *testing.T) *Session {
 	return session
 }
 
-func defaultConfig(t *testing.T) Config {
+func defaultConfig(t testing.TB) Config {
 	t.Helper()
 	lib, err := Find(Options{})
 	if err != nil {

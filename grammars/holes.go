@@ -41,15 +41,14 @@ func (t *Tree) allHoles() []Hole {
 func (t *Tree) explicitHoles() []Hole {
 	var found []Hole
 	var meant []Span // bodies that are empty on purpose
-	t.each(t.language.compiled().holes, func(m match) bool {
-		if s, ok := m.span("hole.none"); ok {
-			meant = append(meant, s)
+	for _, section := range t.divided() {
+		for _, f := range section.found {
+			if h, ok := t.holeOf(f); ok && len(found) < maxHoles {
+				found = append(found, h)
+			}
 		}
-		if h, ok := t.holeOf(m); ok {
-			found = append(found, h)
-		}
-		return len(found) < maxHoles
-	})
+		meant = append(meant, section.meant...)
+	}
 	found = slices.DeleteFunc(found, func(h Hole) bool {
 		return slices.ContainsFunc(meant, func(s Span) bool { return s.Start <= h.Start && h.End <= s.End })
 	})
@@ -110,15 +109,11 @@ func (t *Tree) Cursor(offset int) Hole {
 }
 
 // holeOf makes a hole of a match of holes.scm.
-func (t *Tree) holeOf(m match) (Hole, bool) {
-	owner, _ := m.span("function")
-	if s, ok := m.span("hole.body"); ok {
-		return t.emptyBody(s, owner)
+func (t *Tree) holeOf(f finding) (Hole, bool) {
+	if f.stub {
+		return t.stub(f.span, f.owner), true
 	}
-	if s, ok := m.span("hole.stub"); ok {
-		return t.stub(s, owner), true
-	}
-	return Hole{}, false
+	return t.emptyBody(f.span, f.owner)
 }
 
 // marker takes many lines if it has its line to itself. The identifier never

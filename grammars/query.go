@@ -92,9 +92,14 @@ func (t *Tree) each(q *query, yield func(match) bool) {
 	if q == nil || !t.readable() {
 		return
 	}
+	t.eachIn(t.tree.RootNode(), q, yield)
+}
+
+// eachIn is each within n, of a readable source and a query that is there.
+func (t *Tree) eachIn(n *sitter.Node, q *query, yield func(match) bool) {
 	cursor := sitter.NewQueryCursor()
 	defer cursor.Close()
-	cursor.Exec(q.sitter, t.tree.RootNode())
+	cursor.Exec(q.sitter, n)
 	for {
 		m, ok := cursor.NextMatch()
 		if !ok {

@@ -38,6 +38,9 @@ type Tree struct {
 	holes  []Hole
 	faults []Span
 
+	sections  []section
+	inherited *inheritance // until sections are asked for
+
 	readability readability
 }
 
@@ -97,7 +100,11 @@ func (t *Tree) update(limit time.Duration, src []byte, edits []Edit) (*Tree, err
 			NewEndIndex: uint32(e.NewEnd),
 		})
 	}
-	return parse(t.language, old, src, limit)
+	updated, err := parse(t.language, old, src, limit)
+	if err == nil {
+		updated.inherit(t.sections, edits)
+	}
+	return updated, err
 }
 
 func checkEdits(size, want int, edits []Edit) error {

@@ -283,6 +283,7 @@ func FuzzTree(f *testing.F) {
 		}
 		defer updated.Close()
 		checkTree(t, updated)
+		checkHoles(t, updated)
 		NewFaults(tree, updated, e)
 	})
 }
@@ -322,7 +323,7 @@ func BenchmarkTree(b *testing.B) {
 	fresh := func(b *testing.B, t *Tree, use func(*Tree)) {
 		for b.Loop() {
 			c := t.Copy()
-			c.holes, c.faults = nil, nil
+			c.holes, c.faults, c.sections = nil, nil, nil
 			use(c)
 			c.Close()
 		}

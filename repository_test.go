@@ -143,3 +143,29 @@ func TestMachinePath(t *testing.T) {
 		}
 	}
 }
+
+// wallClock is what reads the time of day off a time, or loses its monotonic part.
+var wallClock = regexp.MustCompile(`\.(Unix|UnixNano|UnixMilli|UnixMicro|UTC|Local|In|Round|Truncate|ModTime)\(`)
+
+// TestWaitsAreMonotonic: the clock of the machine may jump. Nothing that waits or
+// measures notices, as long as times come from time.Now and are only subtracted; what
+// compares the times of files has a test of its own (TestClockJumps).
+func TestWaitsAreMonotonic(t *testing.T) {
+	fileTimes := []string{"lsp/exclude/exclude.go", "lsp/beside/version.go"}
+	for _, file := range repositoryFiles(t) {
+		serving := strings.HasPrefix(file, "lsp/") || strings.HasPrefix(file, "infill/") || strings.HasPrefix(file, "runtime/")
+		if !serving || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") || slices.Contains(fileTimes, file) {
+			continue
+		}
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Contains(source, []byte("\t\"time\"\n")) {
+			continue
+		}
+		if at := wallClock.Find(source); at != nil {
+			t.Errorf("%s calls %s), which depends on the machine's clock: use time.Since, Sub and timers", file, at)
+		}
+	}
+}

@@ -110,6 +110,22 @@ func TestOpenFilesCountBeforeTheDisk(t *testing.T) {
 	expect(t, names(t, r, folder, "own.go"), map[string]string{"a.go": "func OnDisk()\n", "b.go": "func OnDisk()\n"})
 }
 
+// TestClockJumps: the clock jumps back by a day between two states of a file that are
+// equally long, and on again.
+func TestClockJumps(t *testing.T) {
+	folder := t.TempDir()
+	r := beside.New(nil)
+	for _, step := range []struct {
+		name  string
+		clock time.Duration
+	}{{"Early", time.Hour}, {"Later", -24 * time.Hour}, {"Again", 0}} {
+		path := write(t, folder, "a.go", "func "+step.name+"() {\n")
+		age(t, path, time.Now().Add(step.clock))
+		age(t, folder, time.Now().Add(step.clock))
+		expect(t, names(t, r, folder, "own.go"), map[string]string{"a.go": "func " + step.name + "()\n"})
+	}
+}
+
 // TestWhatIsReadIsKept: a file is not read again while its time and size stand
 // still, and neither is a folder.
 func TestWhatIsReadIsKept(t *testing.T) {

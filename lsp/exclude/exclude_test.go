@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // write makes files below a folder.
@@ -119,6 +120,30 @@ func TestAsGit(t *testing.T) {
 		why := r.Why(filepath.Join(root, filepath.FromSlash(name)), root, Rules{Gitignore: true})
 		if (why != "") != ignored {
 			t.Errorf("%s: git says %v, we say %q", name, ignored, why)
+		}
+	}
+}
+
+// TestClockJumps: the clock jumps back by a day between two states of a file that are
+// equally long, and on again.
+func TestClockJumps(t *testing.T) {
+	root := t.TempDir()
+	r := New()
+	for _, step := range []struct {
+		ignore, want string
+		clock        time.Duration
+	}{
+		{"a.go\n", `"a.go" of .gitignore`, time.Hour},
+		{"b.go\n", "", -24 * time.Hour},
+		{"*.go\n", `"*.go" of .gitignore`, 0},
+	} {
+		write(t, root, map[string]string{".gitignore": step.ignore})
+		when := time.Now().Add(step.clock)
+		if err := os.Chtimes(filepath.Join(root, ".gitignore"), when, when); err != nil {
+			t.Fatal(err)
+		}
+		if got := r.Why(filepath.Join(root, "a.go"), root, Rules{Gitignore: true}); got != step.want {
+			t.Errorf("%v off, with %q: got %q, want %q", step.clock, step.ignore, got, step.want)
 		}
 	}
 }

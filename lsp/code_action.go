@@ -44,15 +44,15 @@ func (s *Server) codeAction(_ *call, params jsonrpc2.RawMessage) (task, error) {
 	if isOneCharacter(q.snapshot.Text.Bytes()[q.start:q.end]) {
 		q.end = q.start
 	}
-	return func(context.Context) (any, error) { return s.offer(q) }, nil
+	return func(ctx context.Context) (any, error) { return s.offer(ctx, q) }, nil
 }
 
 func noActions(context.Context) (any, error) { return []protocol.CommandOrCodeAction{}, nil }
 
 // offer answers from the syntax tree alone: editors ask unprompted, and Helix
 // shows no menu until every server has answered.
-func (s *Server) offer(q actionQuestion) (any, error) {
-	if s.switchedOff(q.scope) != "" {
+func (s *Server) offer(ctx context.Context, q actionQuestion) (any, error) {
+	if s.switchedOff(ctx, q.scope) != "" {
 		return []protocol.CommandOrCodeAction{}, nil
 	}
 	tree, err := q.snapshot.Tree()

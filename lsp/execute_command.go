@@ -109,7 +109,7 @@ var errStopped = jsonrpc2.NewError(protocol.CodeRequestCancelled, "stopped by th
 // execute fills and edits. What goes wrong is told to the user; the error is
 // only for a request that the client itself cancelled.
 func (s *Server) execute(ctx context.Context, order fillOrder) error {
-	if why := s.switchedOff(order.scope); why != "" {
+	if why := s.switchedOff(ctx, order.scope); why != "" {
 		s.showMessage(protocol.MessageTypeWarning, why)
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -96,6 +97,39 @@ func TestAThousandRequestsAtOnce(t *testing.T) {
 	if reply := asked[999].Wait(); reply.Err != nil {
 		t.Errorf("the newest request: %v", reply.Err)
 	}
+}
+
+// A disk that stops, a network drive say, holds up neither requests nor the session.
+func TestADiskThatStops(t *testing.T) {
+	filler := lsptest.NewFiller()
+	filler.Says("1")
+	o := options()
+	o.Filler = func(context.Context) (infill.Filler, error) { return filler, nil }
+	server := lsp.New(o)
+	var stopped atomic.Bool
+	back := make(chan struct{})
+	lsp.StallDisk(server, func() {
+		if stopped.Load() {
+			<-back
+		}
+	})
+	e := lsptest.Connect(t, server, lsptest.Profile{})
+	e.Initialize()
+	b := e.Open("a.go", "package a\n\nvar x = ‸\n")
+	checkGhost(t, e, filler, b)
+	stopped.Store(true)
+	for range 12 { // more than may be reading at once
+		e.Change(b, lsptest.Change{Start: 0, End: 0, Text: "\n"})
+		if got := e.Ghosts(b, e.AskInline(b, lsptest.Invoked, nil)); len(got) != 0 {
+			t.Fatalf("%d suggestions in a file that may be ignored", len(got))
+		}
+	}
+	pending := e.AskInline(b, lsptest.Invoked, nil)
+	e.Notify("$/cancelRequest", map[string]any{"id": pending.ID})
+	wantCode(t, pending, -32800)
+	stopped.Store(false)
+	close(back)
+	checkGhost(t, e, filler, b)
 }
 
 // A client that keeps sending after shutdown is told so, and exit ends it.

@@ -115,7 +115,7 @@ func (s *Server) diagnose(h *hinted) {
 	s.hints.mu.Unlock()
 	var diagnostics []protocol.Diagnostic
 	if s.settings.Load().Hints.Diagnostics {
-		err = s.eachHole(at, func(hole grammars.Hole) {
+		err = s.eachHole(s.ctx, at, func(hole grammars.Hole) {
 			diagnostics = append(diagnostics, protocol.Diagnostic{
 				Range:    snapshot.Text.Range(hole.Start, hole.End, s.client.encoding),
 				Severity: protocol.DiagnosticSeverityHint,
@@ -159,12 +159,12 @@ func (at scope) of(snapshot *document.Snapshot) scope {
 
 // eachHole calls yield with every hole of a document that the server is on for.
 // Never on the read loop.
-func (s *Server) eachHole(at scope, yield func(grammars.Hole)) error {
+func (s *Server) eachHole(ctx context.Context, at scope, yield func(grammars.Hole)) error {
 	settings := s.settings.Load()
 	if err := at.snapshot.Fillable(); err != nil {
 		return err
 	}
-	if !settings.Enable || !settings.language(at.snapshot.Language.ID()) || s.switchedOff(at) != "" {
+	if !settings.Enable || !settings.language(at.snapshot.Language.ID()) || s.switchedOff(ctx, at) != "" {
 		return nil
 	}
 	tree, err := at.snapshot.Tree()
@@ -188,9 +188,9 @@ func (s *Server) codeLens(_ *call, params jsonrpc2.RawMessage) (task, error) {
 		return func(context.Context) (any, error) { return []protocol.CodeLens{}, nil }, nil
 	}
 	at := s.scope(doc.Head())
-	return func(context.Context) (any, error) {
+	return func(ctx context.Context) (any, error) {
 		lenses := []protocol.CodeLens{}
-		err := s.eachHole(at, func(hole grammars.Hole) {
+		err := s.eachHole(ctx, at, func(hole grammars.Hole) {
 			command := s.fillCommandAt(commandFillHole, at.snapshot, hole.Start, hole.Start)
 			command.Title = "Fill this hole"
 			lenses = append(lenses, protocol.CodeLens{

@@ -145,7 +145,7 @@ func (s *Server) complete(ctx context.Context, q inlineQuestion) (any, error) {
 // withTree calls fill with what it needs, unless something is in the way: then it
 // says what. The answer is for a document that has not changed meanwhile.
 func (s *Server) withTree(ctx context.Context, q inlineQuestion, fill func(infill.Filler, *grammars.Tree) (why string, err error)) (string, error) {
-	if why := s.switchedOff(q.scope); why != "" {
+	if why := s.switchedOff(ctx, q.scope); why != "" {
 		return why, nil
 	}
 	filler, err := s.engine(ctx)

@@ -57,6 +57,7 @@ type Server struct {
 	loader  loader
 	beside  *beside.Reader
 	exclude *exclude.Reader
+	disk    *disk
 
 	calls     inflight
 	journal   journal
@@ -102,6 +103,7 @@ func New(options Options) *Server {
 	s.log = slog.New(teeHandler{Handler: options.Log.Handler(), server: s})
 	s.beside = beside.New(s.log)
 	s.exclude = exclude.New()
+	s.disk = newDisk()
 	s.useSettings(s.base)
 	return s
 }

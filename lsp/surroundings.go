@@ -40,7 +40,8 @@ func (s *Server) surroundings(snapshot *document.Snapshot) surroundings {
 	return around
 }
 
-// neighbours reads what stands beside a document. Never on the read loop.
+// neighbours reads what stands beside a document. Never on the read loop. A disk
+// that does not answer has none.
 func (s *Server) neighbours(ctx context.Context, around surroundings) []layout.Neighbour {
 	if around.path == "" {
 		return nil
@@ -49,7 +50,13 @@ func (s *Server) neighbours(ctx context.Context, around surroundings) []layout.N
 	// What the server is off for it does not read either. But what is only beside
 	// what the user works on need not be included by name.
 	rules.Include = nil
-	return s.beside.NeighboursBut(ctx, around.path, around.language, around.open, func(path string) bool {
-		return s.exclude.Why(path, around.root, rules) != ""
+	found, ok := fromDisk(ctx, s.disk, func() []layout.Neighbour {
+		return s.beside.NeighboursBut(ctx, around.path, around.language, around.open, func(path string) bool {
+			return s.exclude.Why(path, around.root, rules) != ""
+		})
 	})
+	if !ok {
+		s.options.Log.Debug("the files beside a document could not be read in time", "document", around.path)
+	}
+	return found
 }

@@ -1,6 +1,7 @@
 package lsp
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -26,8 +27,9 @@ func (s *Server) scope(snapshot *document.Snapshot) scope {
 }
 
 // switchedOff says what switches the server off for a document, or nothing. It
-// reads ignore files: never on the read loop.
-func (s *Server) switchedOff(at scope) string {
+// reads ignore files: never on the read loop. While the disk does not answer, the
+// server is off.
+func (s *Server) switchedOff(ctx context.Context, at scope) string {
 	files := &s.settings.Load().Files
 	if size := at.snapshot.Text.Len(); size > files.MaxKiB<<10 {
 		return fmt.Sprintf("switched off for this file by lacuna.files.maxKiB: it has %d bytes", size)
@@ -39,7 +41,11 @@ func (s *Server) switchedOff(at scope) string {
 	if at.file == "" {
 		return ""
 	}
-	if why := s.exclude.Why(at.file, at.root, files.rules()); why != "" {
+	why, ok := fromDisk(ctx, s.disk, func() string { return s.exclude.Why(at.file, at.root, files.rules()) })
+	switch {
+	case !ok:
+		return "switched off for this file while the disk does not say which files are ignored"
+	case why != "":
 		return "switched off for this file by " + why
 	}
 	return ""

@@ -80,15 +80,20 @@ func (c *lspCmd) Run(a *app) error {
 }
 
 func (c *lspCmd) openLog(a *app) (*slog.Logger, func(), error) {
-	w, closeLog := a.stderr, func() {}
+	w, closeFile := a.stderr, func() {}
 	if c.LogFile != "" {
 		file, err := os.OpenFile(c.LogFile, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 		if err != nil {
 			return nil, nil, fmt.Errorf("--log-file: %w", err)
 		}
-		w, closeLog = file, func() { file.Close() }
+		w, closeFile = file, func() { file.Close() }
 	}
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: c.LogLevel})), closeLog, nil
+	late := newLateWriter(w)
+	closeLog := func() {
+		late.Close()
+		closeFile()
+	}
+	return slog.New(slog.NewTextHandler(late, &slog.HandlerOptions{Level: c.LogLevel})), closeLog, nil
 }
 
 // keptEngine closes an engine that is opened at some time during the session,

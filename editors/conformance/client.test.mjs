@@ -8,7 +8,7 @@
 // Each test is a rule. What the server should do is in docs/protocol.md, "The session".
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -298,6 +298,20 @@ test("a model that is not there is said once, and answers are empty", async (t) 
 test("a log on a full disk is lost, and nothing else", { skip: process.platform !== "linux" && "needs /dev/full" }, async (t) => {
   const { open, complete, stop } = await connect(t, { flags: ["--log-file", "/dev/full"] });
   await open(1);
+  assert.deepEqual((await outcome(complete(1))).result, { items: [] });
+  await stop();
+});
+
+test("a log that nobody reads stops nothing", { skip: process.platform === "win32" && "needs a named pipe" }, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "lacuna-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const log = join(folder, "log");
+  execFileSync("mkfifo", [log]);
+  const reader = spawn("sh", ["-c", 'exec sleep 600 < "$0"', log]); // opens it and reads nothing
+  t.after(() => reader.kill("SIGKILL"));
+  const { client, open, complete, stop } = await connect(t, { flags: ["--log-level", "debug", "--log-file", log] });
+  await open(1);
+  for (let n = 0; n < 5000; n++) await client.sendNotification("$/unheardOf", { n }); // a line of the log each
   assert.deepEqual((await outcome(complete(1))).result, { items: [] });
   await stop();
 });

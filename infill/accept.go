@@ -29,7 +29,13 @@ func (d *denoising) accept(c *canvas) (Result, []span, error) {
 		Tokens:     n,
 		Confidence: d.engine.options.Calibration.of(math.Exp(c.score(v.Delete)), n),
 	}
-	fill := d.trim(d.engine.tokenizer.Decode(c.slots[:n]))
+	return d.filter(result, d.engine.tokenizer.Decode(c.slots[:n]), c.slots[:n])
+}
+
+// filter completes a result with a fill of these tokens, or with the Reason for not
+// showing it.
+func (d *denoising) filter(result Result, fill string, tokens []Token) (Result, []span, error) {
+	fill = d.trim(fill)
 	if strings.TrimSpace(fill) == "" {
 		result.Reason = ReasonEmpty
 		return result, nil, nil
@@ -38,7 +44,7 @@ func (d *denoising) accept(c *canvas) (Result, []span, error) {
 		result.Reason = ReasonUnsure
 		return result, nil, nil
 	}
-	if loops(c.slots[:n]) {
+	if loops(tokens) {
 		result.Reason = ReasonLoops
 		return result, nil, nil
 	}

@@ -140,25 +140,9 @@ func (e *Engine) Fill(ctx context.Context, r Request) (Result, error) {
 	if h.Start < 0 || h.End < h.Start || h.End > len(source) {
 		return Result{}, fmt.Errorf("hole [%d, %d) lies outside the %d bytes of %s", h.Start, h.End, len(source), r.Path)
 	}
-	document := layout.Document{Language: language, Path: r.Path, Source: source, Neighbours: r.Neighbours}
-	streams := e.layout.Streams(document, h.Start, h.End, h.Lead, h.Trail)
-	due, stop := dueAt(ctx, r.Deadline)
-	defer stop()
-	held, err := e.denoiser.Prefill(due.Context, r.Document, streams.Left, streams.Right)
-	if due.passed(err) {
-		return Result{Start: h.Start, End: h.End, Late: true, Reason: ReasonLate, Elapsed: time.Since(began)}, nil
-	}
-	if err != nil {
-		return Result{}, err
-	}
-	defer held.Release()
-	prefilled := time.Now()
-
 	run := &denoising{
 		engine:  e,
-		held:    held,
 		request: r,
-		right:   streams.Right,
 		rules: rules{
 			vocab:     e.info.Vocab,
 			glyphs:    e.glyphs,
@@ -170,6 +154,30 @@ func (e *Engine) Fill(ctx context.Context, r Request) (Result, error) {
 		rng:   rand.New(rand.NewPCG(r.Seed, 0x6c6163756e61)),
 		limit: e.options.MaxSteps,
 	}
+	found, err := run.precedent()
+	if err != nil {
+		return Result{}, err
+	}
+	if found.Confidence >= surePrecedent {
+		found.Elapsed = time.Since(began)
+		return found, nil
+	}
+	document := layout.Document{Language: language, Path: r.Path, Source: source, Neighbours: r.Neighbours}
+	streams := e.layout.Streams(document, h.Start, h.End, h.Lead, h.Trail)
+	due, stop := dueAt(ctx, r.Deadline)
+	defer stop()
+	held, err := e.denoiser.Prefill(due.Context, r.Document, streams.Left, streams.Right)
+	if due.passed(err) {
+		late := Result{Start: h.Start, End: h.End, Late: true, Reason: ReasonLate, Elapsed: time.Since(began)}
+		return late.or(found), nil
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	defer held.Release()
+	prefilled := time.Now()
+
+	run.held, run.right = held, streams.Right
 	if r.MaxSteps > 0 {
 		run.limit = r.MaxSteps
 	}
@@ -186,7 +194,7 @@ func (e *Engine) Fill(ctx context.Context, r Request) (Result, error) {
 	result.PrefillTime = prefilled.Sub(began)
 	result.Elapsed = time.Since(began)
 	result.DenoiseTime = result.Elapsed - result.PrefillTime
-	return result, nil
+	return result.or(found), nil
 }
 
 // sizes are the canvas lengths for a hole, of those the model knows.

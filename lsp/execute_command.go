@@ -164,6 +164,7 @@ func (s *Server) fill(order fillOrder, progress *bar) (edits []edit, why string,
 			Hole:     hole.Shift(growth),
 
 			Neighbours: neighbours,
+			Precedents: s.settings.Load().Precedents,
 
 			OnStep: func(step infill.Step) {
 				progress.step(i, len(holes), step)

@@ -227,6 +227,7 @@ func (s *Server) fillInline(ctx context.Context, filler infill.Filler, tree *gra
 		Deadline: deadline,
 
 		Neighbours:    neighbours,
+		Precedents:    s.settings.Load().Precedents,
 		MinConfidence: q.least,
 		OnStep:        q.onStep(s, hole.Span),
 	})

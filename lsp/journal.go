@@ -41,6 +41,9 @@ type Explanation struct {
 	// Remembered is whether an earlier fill answered, without the model.
 	Remembered bool `json:"remembered"`
 
+	// Precedent is whether what answered stands elsewhere in the file.
+	Precedent bool `json:"precedent"`
+
 	// What the editor told of the item, if it tells.
 	Drawn    bool `json:"drawn"`    // it was on the screen
 	Partly   int  `json:"partly"`   // how much of it was accepted, in UTF-16 units, the largest told
@@ -191,6 +194,7 @@ func (r *record) filled(result infill.Result) {
 		r.e.Confidence, r.e.Tokens, r.e.Steps = result.Confidence, result.Tokens, result.Steps
 	}
 	r.e.Forwards += result.Forwards
+	r.e.Precedent = r.e.Precedent || result.Precedent
 	r.e.Milliseconds.Prefill += milliseconds(result.PrefillTime)
 	r.e.Milliseconds.Denoise += milliseconds(result.DenoiseTime)
 	r.reached = time.Now()

@@ -21,6 +21,10 @@ type Settings struct {
 	// Context is about what the model sees beside the document.
 	Context ContextSettings `json:"context"`
 
+	// Precedents lets what stands elsewhere in the file between the like of what
+	// surrounds a hole compete with what the model writes. Default: true.
+	Precedents bool `json:"precedents"`
+
 	// Files is about which files the server is on for.
 	Files FileSettings `json:"files"`
 
@@ -54,7 +58,7 @@ type InlineSettings struct {
 	// MinConfidence, 0 to 1, holds back what the model is less sure of than
 	// this while you type: of how often such a fill is exactly right, if the
 	// model is calibrated, else of the mean probability of its tokens.
-	// What is asked for explicitly is shown whatever it is. Default: 0.3.
+	// What is asked for explicitly is shown whatever it is. Default: 0.2.
 	MinConfidence float64 `json:"minConfidence" min:"0" max:"1"`
 
 	// Deadline is after how many milliseconds what the model has so far is
@@ -158,9 +162,10 @@ type StatisticsSettings struct {
 func DefaultSettings() Settings {
 	return Settings{
 		Enable:     true,
-		Inline:     InlineSettings{Enable: true, MinConfidence: 0.3, Deadline: 2000, Alternatives: 3},
+		Inline:     InlineSettings{Enable: true, MinConfidence: 0.2, Deadline: 2000, Alternatives: 3},
 		Completion: CompletionSettings{Enable: "fallback"},
 		Context:    ContextSettings{Neighbours: true},
+		Precedents: true,
 		Control:    ControlSettings{Enable: true},
 		Files:      FileSettings{Exclude: []string{}, Include: []string{}, Gitignore: true, Secrets: true, MaxKiB: 2048},
 	}

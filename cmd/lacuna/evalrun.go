@@ -75,6 +75,7 @@ func (c *evalCmd) fillCut(ctx context.Context, engine *engine, cut *cut) (evalRe
 func (c *evalCmd) attempt(ctx context.Context, engine *engine, cut *cut, tree *grammars.Tree, hole grammars.Hole, change func(*infill.Request)) (evalRecord, infill.Result, error) {
 	request := infill.Request{
 		Document: cut.File, Path: cut.File, Neighbours: cut.Neighbours, Tree: tree, Hole: hole, MaxSteps: c.MaxSteps,
+		Precedents: c.Precedents,
 	}
 	if change != nil {
 		change(&request)

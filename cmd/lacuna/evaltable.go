@@ -65,6 +65,10 @@ func printOutcome(w io.Writer, langs []string, o evalOutcome) error {
 			}
 		}
 	}
+	if o.Precedents.Of > 0 {
+		fmt.Fprintf(w, "Of %s shown %s %% are precedents, which are exact in %s %%; the others are in %s %%.\n\n",
+			count(o.Precedents.Of, "fill"), percent(o.Precedents), percent(o.ExactPrecedents), percent(o.ExactModel))
+	}
 	if err := printGates(w, o.Gates); err != nil {
 		return err
 	}

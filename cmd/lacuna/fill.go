@@ -17,15 +17,16 @@ import (
 type fillCmd struct {
 	engineFlags `embed:""`
 
-	Files    []string        `arg:"" name:"file" help:"Files to fill. - is standard input (needs --lang)."`
-	Write    bool            `short:"w" help:"Write the files, each in one step. Standard input is filled to standard output."`
-	JSON     bool            `name:"json" help:"Print an array with one record a hole instead of the diff."`
-	At       *lineColumn     `placeholder:"LINE:COL" help:"Fill at this cursor, counted from 1, the column in characters. One file only."`
-	Kind     []grammars.Kind `placeholder:"KIND" help:"Only holes of these kinds: marker, body, stub, gap."`
-	Lang     string          `placeholder:"LANG" help:"Language of the files; else their names decide."`
-	Seed     uint64          `default:"0" help:"Same input and seed, same output."`
-	MaxSteps int             `placeholder:"N" help:"Most denoising steps a hole; 0 takes the default."`
-	Color    string          `enum:"auto,always,never" default:"auto" help:"Colour the diff: auto, always or never. NO_COLOR is honoured by auto."`
+	Files      []string        `arg:"" name:"file" help:"Files to fill. - is standard input (needs --lang)."`
+	Write      bool            `short:"w" help:"Write the files, each in one step. Standard input is filled to standard output."`
+	JSON       bool            `name:"json" help:"Print an array with one record a hole instead of the diff."`
+	At         *lineColumn     `placeholder:"LINE:COL" help:"Fill at this cursor, counted from 1, the column in characters. One file only."`
+	Kind       []grammars.Kind `placeholder:"KIND" help:"Only holes of these kinds: marker, body, stub, gap."`
+	Lang       string          `placeholder:"LANG" help:"Language of the files; else their names decide."`
+	Seed       uint64          `default:"0" help:"Same input and seed, same output."`
+	Precedents bool            `default:"true" negatable:"" help:"Let what stands elsewhere in the file compete with what the model writes."`
+	MaxSteps   int             `placeholder:"N" help:"Most denoising steps a hole; 0 takes the default."`
+	Color      string          `enum:"auto,always,never" default:"auto" help:"Colour the diff: auto, always or never. NO_COLOR is honoured by auto."`
 
 	lang *grammars.Language
 }

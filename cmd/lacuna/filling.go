@@ -24,10 +24,13 @@ type fillRecord struct {
 	Range *fillRange    `json:"range,omitempty"`
 	Kind  grammars.Kind `json:"kind,omitempty"`
 	Text  string        `json:"text"`
-	// Confidence is the geometric mean probability of the tokens, 0..1.
+	// Confidence, 0..1, is how often such a fill is exactly right, if the bundle is
+	// calibrated; else the geometric mean probability of the tokens.
 	Confidence   float64 `json:"confidence"`
 	Steps        int     `json:"steps"`
 	Milliseconds float64 `json:"milliseconds"`
+	// Precedent is whether the text was found elsewhere in the file.
+	Precedent bool `json:"precedent,omitzero"`
 	// Parses is true when the fill brings no new syntax error.
 	Parses bool `json:"parses"`
 	// Reason says why nothing was filled, in words; absent when it was.
@@ -115,6 +118,7 @@ func (r *fillRun) fillHole(src *source, tree *grammars.Tree, hole grammars.Hole,
 		Tree:       tree,
 		Hole:       moveHole(hole, done.edits),
 		Seed:       r.Seed,
+		Precedents: r.Precedents,
 		MaxSteps:   r.MaxSteps,
 		OnStep: func(s infill.Step) {
 			r.status.show("%s, step %d, %d of %d tokens settled", label, s.Number, s.Settled, s.Slots)
@@ -128,6 +132,7 @@ func (r *fillRun) fillHole(src *source, tree *grammars.Tree, hole grammars.Hole,
 	}
 	record.Confidence = round(result.Confidence, 4)
 	record.Steps = result.Steps
+	record.Precedent = result.Precedent
 	record.Milliseconds = round(float64(time.Since(started).Microseconds())/1000, 1)
 	record.Parses = result.Parses
 

@@ -33,6 +33,7 @@ type cli struct {
 	Serve      serveCmd      `cmd:"" help:"Share one engine among the editors of this machine."`
 	Eval       evalCmd       `cmd:"" help:"Cut holes out of real files, fill them and score the fills."`
 	Steps      stepsCmd      `cmd:"" help:"Measure what fewer denoising steps cost: quality against tokens a forward pass."`
+	Precedents precedentsCmd `cmd:"" help:"Measure how often what a file says elsewhere is what belongs into a hole."`
 	Parity     parityCmd     `cmd:"" help:"Compare the fused graph with the stepwise engine, hole by hole."`
 	Bench      benchCmd      `cmd:"" help:"Measure load time, fills, keystrokes and memory."`
 	Explain    explainCmd    `cmd:"" help:"Ask running servers why nothing showed."`

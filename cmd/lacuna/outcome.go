@@ -19,6 +19,11 @@ type evalOutcome struct {
 	Bundle     string               `json:"bundle"`
 	breakdown                       // of all languages together
 	ByLanguage map[string]breakdown `json:"languages"`
+	// Precedents is the share of the fills shown that stand elsewhere in their file;
+	// how often those are exact, and the others.
+	Precedents      rate `json:"precedents"`
+	ExactPrecedents rate `json:"exact_of_precedents"`
+	ExactModel      rate `json:"exact_of_others"`
 }
 
 // evalPair is the second model on the same holes.
@@ -41,6 +46,18 @@ func newOutcome(records []evalRecord, bundle string) evalOutcome {
 	}
 	if len(records) > 0 {
 		o.Model = records[0].Model
+	}
+	var shown, found, foundExact, writtenExact int
+	for _, r := range records {
+		shown += asInt(r.Shown)
+		if r.Precedent {
+			found, foundExact = found+1, foundExact+asInt(r.Exact)
+		} else {
+			writtenExact += asInt(r.Exact)
+		}
+	}
+	if found > 0 {
+		o.Precedents, o.ExactPrecedents, o.ExactModel = newRate(found, shown), newRate(foundExact, found), newRate(writtenExact, shown-found)
 	}
 	for _, r := range records {
 		if _, done := o.ByLanguage[r.Lang]; !done {

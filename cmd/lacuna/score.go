@@ -21,6 +21,8 @@ type evalRecord struct {
 	Truth  string  `json:"truth"`
 	Fill   string  `json:"fill"` // what is shown; empty if nothing is
 	Reason string  `json:"reason,omitempty"`
+	// Precedent is whether the fill stands elsewhere in the file.
+	Precedent bool `json:"precedent,omitzero"`
 
 	Shown      bool    `json:"shown"`
 	Exact      bool    `json:"exact"`
@@ -55,6 +57,7 @@ func score(c *cut, holed []byte, result infill.Result, tokens infill.Tokenizer, 
 	r := evalRecord{
 		Lang: c.Lang.ID(), File: c.File, Kind: c.Kind, Byte: c.Start, Line: placeOf(c.Source, c.Start).Line,
 		Truth: c.truth(), Reason: result.Reason,
+		Precedent: result.Precedent,
 		Shown: result.Text != "", Confidence: round(result.Confidence, 4),
 		Steps: result.Steps, Forwards: result.Forwards, Tokens: result.Tokens,
 		Elapsed: milliseconds(elapsed), elapsed: elapsed,

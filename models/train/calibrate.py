@@ -1,6 +1,6 @@
 """Makes a bundle's confidence a probability: how often such a fill is exactly right.
 
-    lacuna eval --bundle out/bundle --lang go,python --corpus CODE --holes 600 --records holes.jsonl
+    lacuna eval --bundle out/bundle --lang go,python --corpus CODE --holes 900 --no-precedents --records holes.jsonl
     python calibrate.py holes.jsonl --bundle out/bundle
 
 A model is surer than it is right, and of long fills more so. Logistic regression

@@ -16,7 +16,7 @@ func (d *denoising) precedent() (Result, error) {
 	if !r.Precedents {
 		return Result{}, nil
 	}
-	for n, p := range Precedents(r.Tree.Source(), r.Hole) {
+	for n, p := range Precedents(r.Tree.Source(), r.Hole, r.Neighbours) {
 		if uint64(n) < r.Seed || p.Probability < leastPrecedent {
 			continue
 		}

@@ -8,13 +8,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lacuna-dev/lacuna/grammars"
+	layout "github.com/lacuna-dev/lacuna/infill/context"
 )
 
 // precedentsAt are the precedents of the hole that ‸ marks.
 func precedentsAt(marked string, multiline bool) []Precedent {
 	at := strings.Index(marked, "‸")
 	source := []byte(strings.Replace(marked, "‸", "", 1))
-	return Precedents(source, grammars.Hole{Span: grammars.Span{Start: at, End: at}, Multiline: multiline})
+	return Precedents(source, grammars.Hole{Span: grammars.Span{Start: at, End: at}, Multiline: multiline}, nil)
 }
 
 const errors2 = `func a() (*T, error) {
@@ -72,6 +73,20 @@ func TestPrecedents(t *testing.T) {
 	}
 }
 
+func TestPrecedentsBeside(t *testing.T) {
+	marked := "func a() {\n\tdefer stop(\"a\")\n\treturn \n}\n\nfunc b() {\n\tdefer close(‸\n}\n"
+	at := strings.Index(marked, "‸")
+	hole := grammars.Hole{Span: grammars.Span{Start: at, End: at}}
+	source := []byte(strings.Replace(marked, "‸", "", 1))
+	beside := []layout.Neighbour{{Name: "empty.go"}, {Name: "c.go", Text: "func c() {\n\tdefer close(\"c\")\n}\n"}}
+	if got := Precedents(source, hole, nil); len(got) != 0 {
+		t.Errorf("alone: %+v", got)
+	}
+	if got := Precedents(source, hole, beside); len(got) != 1 || got[0].Text != `"c")` {
+		t.Errorf("with a neighbour: %+v", got)
+	}
+}
+
 // More that agrees, and more places, make a precedent likelier.
 func TestPrecedentProbability(t *testing.T) {
 	once := precedentsAt(errors2, false)[0]
@@ -95,7 +110,7 @@ func FuzzPrecedents(f *testing.F) {
 			return
 		}
 		hole := grammars.Hole{Span: grammars.Span{Start: at, End: at}, Multiline: multiline}
-		found := Precedents([]byte(source), hole)
+		found := Precedents([]byte(source), hole, nil)
 		for _, p := range found {
 			if strings.TrimSpace(p.Text) == "" || !multiline && strings.Contains(p.Text, "\n") || strings.Count(p.Text, "\n") > maxCopied {
 				t.Errorf("%q is no precedent", p.Text)
@@ -112,14 +127,14 @@ func FuzzPrecedents(f *testing.F) {
 		}) {
 			t.Errorf("not in order: %+v", found)
 		}
-		if diff := cmp.Diff(found, Precedents([]byte(source), hole)); diff != "" {
+		if diff := cmp.Diff(found, Precedents([]byte(source), hole, nil)); diff != "" {
 			t.Errorf("not the same again:\n%s", diff)
 		}
 	})
 }
 
 func TestPrecedentsCompete(t *testing.T) {
-	between := "package a\n\nfunc f(a, b int) int {\n\treturn b\n}\n\nfunc g(a, b int) int {\n\tx := 1\n\treturn «»\n}\n"
+	between := "package a\n\nvar b = 1\n\nfunc f() (int, error) {\n\treturn b\n\tpanic(1)\n}\n\nfunc g(a, b int) int {\n\tx := 1\n\treturn «»\n}\n"
 	sure := "package a\n\nfunc f(a, b int) int {\n\tx := one(a)\n\treturn b\n}\n\nfunc g(a, b int) int {\n\tx := one(a)\n\treturn b\n}\n\nfunc h(a, b int) int {\n\tx := one(a)\n\treturn «»\n}\n"
 	hardly := Options{Line: []int{8}, Calibration: &Calibration{Bias: -5}} // a model that is hardly ever right
 	plain := Options{Line: []int{8}}
@@ -161,6 +176,6 @@ func BenchmarkPrecedents(b *testing.B) {
 	source := []byte(strings.Repeat("\tif err != nil {\n\t\treturn nil, err\n\t}\n", 1500) + "\tif err != nil {\n\t\treturn ")
 	hole := grammars.Hole{Span: grammars.Span{Start: len(source), End: len(source)}}
 	for b.Loop() {
-		Precedents(source, hole)
+		Precedents(source, hole, nil)
 	}
 }

@@ -21,8 +21,8 @@ type Settings struct {
 	// Context is about what the model sees beside the document.
 	Context ContextSettings `json:"context"`
 
-	// Precedents lets what stands elsewhere in the file between the like of what
-	// surrounds a hole compete with what the model writes. Default: true.
+	// Precedents lets what stands elsewhere, in the file or one beside it, between the
+	// like of what surrounds a hole compete with what the model writes. Default: true.
 	Precedents bool `json:"precedents"`
 
 	// Files is about which files the server is on for.
@@ -85,9 +85,9 @@ type CompletionSettings struct {
 
 // ContextSettings is the section "lacuna.context".
 type ContextSettings struct {
-	// Neighbours tells the model what the files beside the document declare: up
-	// to four of the same folder and language are read. Nothing of them leaves
-	// the machine. A model that was not trained with them is not told.
+	// Neighbours reads up to four files of the same folder and language beside the
+	// document: precedents are looked for in them, and the model is told what they
+	// declare, if it was trained with that. Nothing of them leaves the machine.
 	// Default: true.
 	Neighbours bool `json:"neighbours"`
 }

@@ -282,7 +282,7 @@ func TestFillTellsOfNeighbours(t *testing.T) {
 	for i, r := range *seen {
 		var want []layout.Neighbour
 		if i < 3 {
-			want = []layout.Neighbour{{Name: "y.go", Outline: "func Y()\n"}}
+			want = []layout.Neighbour{{Name: "y.go", Outline: "func Y()\n", Text: "func Y() {\n"}}
 		}
 		if diff := cmp.Diff(want, r.Neighbours); diff != "" {
 			t.Errorf("request %d (-want +got):\n%s", i, diff)

@@ -60,7 +60,7 @@ func (c *precedentsCmd) Run(a *app) (err error) {
 	if len(c.Kinds) == 0 {
 		c.Kinds = slices.DeleteFunc(slices.Clone(cutKinds), func(k cutKind) bool { return k == cutSpan })
 	}
-	eval := evalCmd{Lang: c.Lang, Corpus: c.Corpus, Holes: c.Holes, Seed: c.Seed, Kinds: c.Kinds}
+	eval := evalCmd{Lang: c.Lang, Corpus: c.Corpus, Holes: c.Holes, Seed: c.Seed, Kinds: c.Kinds, Neighbours: true}
 	langs, err := eval.check()
 	if err != nil {
 		return err
@@ -86,7 +86,7 @@ func (c *precedentsCmd) Run(a *app) (err error) {
 		hole := grammars.Hole{Span: grammars.Span{Start: cut.Start, End: cut.Start}, Multiline: cut.Kind.multiline()}
 		source, truth := cut.holed(), trimEnd(cut.truth())
 		started := time.Now()
-		precedents := infill.Precedents(source, hole)
+		precedents := infill.Precedents(source, hole, cut.Neighbours)
 		took += time.Since(started)
 		right := false
 		for _, p := range precedents {

@@ -11,12 +11,13 @@ import (
 // name and what it declares.
 type Neighbour struct {
 	Name    string // without the folder
-	Outline string // lines, each ending in a line break
+	Outline string // lines, each ending in a line break; what the model is told
+	Text    string // all of it
 }
 
 // NewNeighbour makes the outline of a file of a language, by the language's id.
 func NewNeighbour(name string, text []byte, language string) Neighbour {
-	return Neighbour{Name: name, Outline: outline(text, language)}
+	return Neighbour{Name: name, Outline: outline(text, language), Text: string(text)}
 }
 
 // MaxNeighbour is the size in bytes up to which a file is a neighbour.

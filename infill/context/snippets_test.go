@@ -38,7 +38,7 @@ func snippetLayout(left int) Layout {
 
 func TestSnippetsStandBeforeTheCode(t *testing.T) {
 	d := document("d/own.go", []byte("package d\n"))
-	d.Neighbours = []Neighbour{{"a.go", "func A()\n"}, {"empty.go", ""}, {"b.go", "func B()\ntype C\n"}}
+	d.Neighbours = []Neighbour{{Name: "a.go", Outline: "func A()\n"}, {Name: "empty.go"}, {Name: "b.go", Outline: "func B()\ntype C\n"}}
 	for _, test := range []struct {
 		name    string
 		trained bool
@@ -64,20 +64,20 @@ func TestSnippetsAreCutToWholeLines(t *testing.T) {
 		neighbours []Neighbour
 		want       string
 	}{
-		{"a snippet that just fits", []Neighbour{{"a.go", line(40) + line(35)}}, "<snippet>a.go\n" + line(40) + line(35)},
-		{"one line too many", []Neighbour{{"a.go", line(40) + line(36)}}, "<snippet>a.go\n" + line(40)},
-		{"what follows it does not slip in", []Neighbour{{"a.go", line(40) + line(36) + line(2)}}, "<snippet>a.go\n" + line(40)},
-		{"no line fits", []Neighbour{{"a.go", line(76) + line(2)}, {"b.go", line(2)}}, "<snippet>b.go\n" + line(2)},
+		{"a snippet that just fits", []Neighbour{{Name: "a.go", Outline: line(40) + line(35)}}, "<snippet>a.go\n" + line(40) + line(35)},
+		{"one line too many", []Neighbour{{Name: "a.go", Outline: line(40) + line(36)}}, "<snippet>a.go\n" + line(40)},
+		{"what follows it does not slip in", []Neighbour{{Name: "a.go", Outline: line(40) + line(36) + line(2)}}, "<snippet>a.go\n" + line(40)},
+		{"no line fits", []Neighbour{{Name: "a.go", Outline: line(76) + line(2)}, {Name: "b.go", Outline: line(2)}}, "<snippet>b.go\n" + line(2)},
 		{
-			"together", []Neighbour{{"a.go", line(75)}, {"b.go", line(75)}, {"c.go", line(24) + line(2)}, {"d.go", line(2)}},
+			"together", []Neighbour{{Name: "a.go", Outline: line(75)}, {Name: "b.go", Outline: line(75)}, {Name: "c.go", Outline: line(24) + line(2)}, {Name: "d.go", Outline: line(2)}},
 			"<snippet>a.go\n" + line(75) + "<snippet>b.go\n" + line(75) + "<snippet>c.go\n" + line(24),
 		},
 		{
-			"the last one may be small enough", []Neighbour{{"a.go", line(75)}, {"b.go", line(75)}, {"c.go", line(60)}, {"d.go", line(20)}},
+			"the last one may be small enough", []Neighbour{{Name: "a.go", Outline: line(75)}, {Name: "b.go", Outline: line(75)}, {Name: "c.go", Outline: line(60)}, {Name: "d.go", Outline: line(20)}},
 			"<snippet>a.go\n" + line(75) + "<snippet>b.go\n" + line(75) + "<snippet>d.go\n" + line(20),
 		},
 		{
-			"four at most", []Neighbour{{"a.go", line(2)}, {"b.go", line(2)}, {"c.go", ""}, {"d.go", line(2)}, {"e.go", line(2)}},
+			"four at most", []Neighbour{{Name: "a.go", Outline: line(2)}, {Name: "b.go", Outline: line(2)}, {Name: "c.go", Outline: ""}, {Name: "d.go", Outline: line(2)}, {Name: "e.go", Outline: line(2)}},
 			"<snippet>a.go\nx\n<snippet>b.go\nx\n<snippet>d.go\nx\n",
 		},
 	} {
@@ -128,7 +128,7 @@ func TestSnippetsLeaveTheBudgetAlone(t *testing.T) {
 		var neighbours []Neighbour
 		for i := range rng.IntN(7) {
 			outline := strings.Repeat("func "+strings.Repeat("f", rng.IntN(40))+"()\n", rng.IntN(9))
-			neighbours = append(neighbours, Neighbour{fmt.Sprintf("%d.go", i), outline})
+			neighbours = append(neighbours, Neighbour{Name: fmt.Sprintf("%d.go", i), Outline: outline})
 		}
 		src := strings.Repeat(strings.Repeat("some words ", rng.IntN(9))+"\n", rng.IntN(100))
 		at := rng.IntN(len(src) + 1)

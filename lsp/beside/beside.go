@@ -24,7 +24,7 @@ import (
 
 const (
 	keptOrders   = 64
-	keptOutlines = 256
+	keptOutlines = 64 // with their texts
 )
 
 // Open is a file as an editor has it open.

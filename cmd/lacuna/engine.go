@@ -18,6 +18,7 @@ type engineFlags struct {
 	Device  string `enum:"auto,cpu,cuda," default:"auto" env:"LACUNA_DEVICE" help:"Where the model runs: auto (CUDA where it is ready, else the processor), cpu or cuda; default: LACUNA_DEVICE, else auto."`
 	Fused   string `enum:"auto,on,off," default:"auto" help:"Take all denoising steps of a round in one call: on, off or auto, which is with CUDA only."`
 	Threads int    `placeholder:"N" default:"0" help:"Threads the model uses; 0 is the number of processors, at most 4."`
+	Cache   int    `name:"cache-mib" placeholder:"MIB" default:"0" help:"Memory for the keys and values of documents, in MiB; what was used longest ago makes room. 0 is 64."`
 
 	Remote remoteFlags `embed:""`
 
@@ -70,6 +71,9 @@ func (f engineFlags) loadBundle() (*models.Bundle, error) {
 func (f engineFlags) check() error {
 	if f.Threads < 0 {
 		return usageErrorf("--threads %d: must not be negative", f.Threads)
+	}
+	if f.Cache < 0 {
+		return usageErrorf("--cache-mib %d: must not be negative", f.Cache)
 	}
 	return f.Remote.check()
 }

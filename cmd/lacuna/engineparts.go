@@ -137,7 +137,7 @@ func (p *engineParts) stepwise() (infill.Denoiser, error) {
 	if err != nil {
 		return nil, err
 	}
-	scheduler := sched.New(session, sched.Config{Vocab: p.vocabulary})
+	scheduler := sched.New(session, sched.Config{Vocab: p.vocabulary, Memory: int64(p.flags.Cache) << 20})
 	err = p.keep(func() {
 		scheduler.Close()
 		_ = session.Close()

@@ -32,6 +32,9 @@ type Config struct {
 	// Device is where the model is to run; "" is Auto. Where CUDA is wanted and
 	// does not work the model runs on the CPU and Session.Fallback says why.
 	Device Device
+	// Spin lets threads that have nothing to do wait busily. Off, so that they do not take
+	// the processor from the editor; BenchmarkThreads says what it would gain.
+	Spin bool
 }
 
 // maxDefaultThreads bounds Threads when it is not given.
@@ -102,6 +105,10 @@ func sessionOptions(config Config) (*ortgo.SessionOptions, error) {
 	if threads <= 0 {
 		threads = min(runtime.NumCPU(), maxDefaultThreads)
 	}
+	spin := "0"
+	if config.Spin {
+		spin = "1"
+	}
 	options, err := ortgo.NewSessionOptions()
 	if err != nil {
 		return nil, err
@@ -109,8 +116,7 @@ func sessionOptions(config Config) (*ortgo.SessionOptions, error) {
 	err = errors.Join(
 		options.SetIntraOpNumThreads(threads),
 		options.SetInterOpNumThreads(1),
-		// Spinning threads would take the processor from the editor.
-		options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0"),
+		options.AddSessionConfigEntry("session.intra_op.allow_spinning", spin),
 		// Shapes differ from call to call; a plan for each would only pile up.
 		options.SetMemPattern(false),
 	)

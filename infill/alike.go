@@ -9,7 +9,8 @@ const (
 	comparedBefore = 256 // bytes, a run of white space being one
 	comparedAfter  = 64  // likewise
 	maxCopied      = 12  // lines of a precedent
-	leastAfter     = 3   // bytes that must agree behind several lines: nothing else says where they end
+	maxCopiedBytes = 1 << 10
+	leastAfter     = 3 // bytes that must agree behind several lines: nothing else says where they end
 )
 
 // surroundings of a hole, as they will be once it is filled.
@@ -30,12 +31,13 @@ func behind(body []byte, at int, blank []byte) (int, bool) {
 }
 
 // cut decides where a text that might be meant ends: where what follows agrees most
-// with what follows the hole.
-func (s surroundings) cut(body []byte) (text string, right int, ok bool) {
+// with what follows the hole. ends says whether body does, rather than being cut off by
+// the hole.
+func (s surroundings) cut(body []byte, ends bool) (text string, right int, ok bool) {
 	best := -1
 	last := len(bytes.TrimSpace(s.after)) == 0 // nothing has to follow
-	for end, lines := 0, 1; end <= len(body); end++ {
-		atBreak := end == len(body) || body[end] == '\n'
+	for end, lines := 0, 1; end <= min(len(body), maxCopiedBytes); end++ {
+		atBreak := end == len(body) && ends || end < len(body) && body[end] == '\n'
 		if !s.multiline || atBreak {
 			if n := agreeAfter(body[end:], s.after); n > best && (n > 0 || atBreak && last) {
 				best, text = n, string(body[:end])

@@ -15,13 +15,14 @@ const (
 	keySize        = 3       // bytes before a hole that must stand before a place too
 	maxPlaces      = 2000    // that are looked at, the nearest first
 	searchedAround = 1 << 18 // bytes before and after a hole
+	maxGap         = 1 << 10 // bytes of white space before a hole
 	keptPrecedents = 4       // of a hole
 )
 
 // Precedent is a guess at a fill that costs no model: a text of the same file, or of one
-// beside it, that stands between the like of what surrounds the hole. Code repeats itself, and a small
-// model cannot know the names of a file as well as the file does. Prompt lookup
-// (A. Saxena 2023) is the same idea, without the right side.
+// beside it, that stands between the like of what surrounds the hole. Code repeats
+// itself, and a small model cannot know the names of a file as well as the file does.
+// Prompt lookup (A. Saxena 2023) is the same idea, without the right side.
 type Precedent struct {
 	Text string `json:"text"`
 	// Probability, 0..1, is how often such a text is what belongs there.
@@ -70,10 +71,10 @@ type search struct {
 	places, looked int
 }
 
-// newSearch is nil where too little stands before the hole.
+// newSearch is nil where too little stands before the hole, or too far away.
 func newSearch(s surroundings) *search {
 	word := bytes.TrimRight(s.before, blanks)
-	if len(word) < keySize {
+	if len(word) < keySize || len(s.before)-len(word) > maxGap {
 		return nil
 	}
 	return &search{surroundings: s, key: word[len(word)-keySize:], blank: s.before[len(word):], found: map[string]*Precedent{}}
@@ -88,7 +89,7 @@ func (s *search) backwards() {
 		if i < 0 {
 			return
 		}
-		s.visit(before, i, len(before)-i)
+		s.visit(before, i, len(before)-i, false)
 		end = i + len(s.key) - 1
 	}
 }
@@ -100,19 +101,19 @@ func (s *search) forwards(body []byte, distance int) {
 		if i < 0 {
 			return
 		}
-		s.visit(body, start+i, distance+start+i)
+		s.visit(body, start+i, distance+start+i, true)
 		start += i + 1
 	}
 }
 
 // visit looks at a place where the key stands at at.
-func (s *search) visit(body []byte, at, distance int) {
+func (s *search) visit(body []byte, at, distance int, ends bool) {
 	s.looked++
 	at, ok := behind(body, at+len(s.key), s.blank)
 	if !ok || at >= len(body) {
 		return
 	}
-	text, after, ok := s.cut(body[at:])
+	text, after, ok := s.cut(body[at:], ends)
 	if !ok || strings.TrimSpace(text) == "" {
 		return
 	}

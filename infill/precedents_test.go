@@ -52,6 +52,8 @@ func TestPrecedents(t *testing.T) {
 		{"nothing like it", "package a\n\nfunc f() {\n\tg‸\n}\n", false, ""},
 		{"the hole is no precedent of itself", "abcdef ‸ ghi\n", false, ""},
 		{"a file that only begins", "ab‸", false, ""},
+		{"a file of one line without an end", strings.Repeat("x=f(y)+", 100_000) + "‸", false, ""},
+		{"much white space", strings.Repeat("abc\n", 1000) + "abc" + strings.Repeat("\n", 1_000_000) + "‸", false, ""},
 		{
 			"several lines, indented anew",
 			"def a():\n    for x in xs:\n        use(x)\n        drop(x)\n    return 1\n\nclass C:\n    def b():\n        for x in xs:\n            ‸\n        return 1\n",

@@ -104,7 +104,7 @@ func (t *Tree) divided() []section {
 		}
 		t.sections = append(t.sections, s)
 	}
-	t.inherited = nil // it holds on to every tree before
+	t.inherited = nil // all that is wanted of it is in the sections now
 	return t.sections
 }
 

@@ -36,18 +36,7 @@ func TestHolesFollowEdits(t *testing.T) {
 				tree := mustParse(t, id, source)
 				for range 8 {
 					tree.Holes() // there must be something to take over
-					src := tree.Source()
-					var edits []Edit
-					for range 1 + rng.IntN(3) {
-						var e Edit
-						src, e = randomEdit(rng, src)
-						edits = append(edits, e)
-					}
-					updated, err := tree.Update(src, edits...)
-					if err != nil {
-						t.Fatal(err)
-					}
-					t.Cleanup(updated.Close)
+					updated, _ := randomUpdate(t, rng, tree)
 					checkHoles(t, updated)
 					tree = updated
 				}

@@ -149,6 +149,24 @@ var sampleSources = map[string]string{
 	"python": "import os\n\n\nclass A(B):\n    \"\"\"Doc.\n\n    More.\"\"\"\n\n    def f(self, x=1):\n        if x:\n            return [y for y in x]\n        # note\n        return f\"a{x}b\"\n\n    @prop\n    def g(self):\n        with open(x) as f:\n            pass\n\n\nprint(A())\n",
 }
 
+// randomUpdate is a tree after a few random edits at once.
+func randomUpdate(t *testing.T, rng *rand.Rand, tree *Tree) (*Tree, []Edit) {
+	t.Helper()
+	src := tree.Source()
+	var edits []Edit
+	for range 1 + rng.IntN(3) {
+		var e Edit
+		src, e = randomEdit(rng, src)
+		edits = append(edits, e)
+	}
+	updated, err := tree.Update(src, edits...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(updated.Close)
+	return updated, edits
+}
+
 // TestUpdateEqualsParse holds that an incremental reparse, also after several
 // edits at once, gives the tree that a parse from scratch gives.
 func TestUpdateEqualsParse(t *testing.T) {
@@ -158,21 +176,10 @@ func TestUpdateEqualsParse(t *testing.T) {
 			for range 60 {
 				tree := mustParse(t, id, sample)
 				for range 5 {
-					src := tree.Source()
-					var edits []Edit
-					for range 1 + rng.IntN(3) {
-						var e Edit
-						src, e = randomEdit(rng, src)
-						edits = append(edits, e)
-					}
-					updated, err := tree.Update(src, edits...)
-					if err != nil {
-						t.Fatal(err)
-					}
-					t.Cleanup(updated.Close)
-					fresh := mustParse(t, id, string(src))
+					updated, edits := randomUpdate(t, rng, tree)
+					fresh := mustParse(t, id, string(updated.Source()))
 					if diff := cmp.Diff(dump(fresh), dump(updated)); diff != "" {
-						t.Fatalf("after %+v the tree of %q differs (-fresh +updated):\n%s", edits, src, diff)
+						t.Fatalf("after %+v the tree of %q differs (-fresh +updated):\n%s", edits, updated.Source(), diff)
 					}
 					tree = updated
 				}

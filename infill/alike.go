@@ -17,6 +17,7 @@ const (
 type surroundings struct {
 	before, after []byte
 	multiline     bool
+	last          bool // nothing follows
 }
 
 // behind is where a text would begin behind the white space at at, which must be as
@@ -35,11 +36,10 @@ func behind(body []byte, at int, blank []byte) (int, bool) {
 // the hole.
 func (s surroundings) cut(body []byte, ends bool) (text string, right int, ok bool) {
 	best := -1
-	last := len(bytes.TrimSpace(s.after)) == 0 // nothing has to follow
 	for end, lines := 0, 1; end <= min(len(body), maxCopiedBytes); end++ {
 		atBreak := end == len(body) && ends || end < len(body) && body[end] == '\n'
 		if !s.multiline || atBreak {
-			if n := agreeAfter(body[end:], s.after); n > best && (n > 0 || atBreak && last) {
+			if n := agreeAfter(body[end:], s.after); n > best && (n > 0 || atBreak && s.last) {
 				best, text = n, string(body[:end])
 			}
 		}

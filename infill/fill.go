@@ -36,8 +36,9 @@ type Request struct {
 	MinConfidence float64
 	// Oracle is for evaluations: what a user does not know.
 	Oracle Oracle
-	// Precedents lets what stands between like surroundings elsewhere in the file
-	// compete with what the model writes. Without it the model answers alone.
+	// Precedents lets what stands between like surroundings elsewhere in the file or
+	// its neighbours compete with what the model writes; a Seed of n leaves out the n
+	// likeliest. Without it the model answers alone.
 	Precedents bool
 	// OnStep, if set, is called between denoising steps from Fill's goroutine.
 	OnStep func(Step)
@@ -72,8 +73,8 @@ type Result struct {
 	// Confidence, 0..1, is how often such a fill is exactly right, if the model's
 	// bundle has a calibration; else the geometric mean probability of its tokens.
 	Confidence float64
-	// Precedent is whether Fill was found elsewhere in the file, not written by the
-	// model.
+	// Precedent is whether Fill was found elsewhere in the file or its neighbours, not
+	// written by the model.
 	Precedent bool
 	// Parses is true when the spliced source has no syntax error that the
 	// source did not have before.

@@ -77,6 +77,7 @@ func newSearch(s surroundings) *search {
 	if len(word) < keySize || len(s.before)-len(word) > maxGap {
 		return nil
 	}
+	s.last = len(bytes.TrimSpace(s.after)) == 0
 	return &search{surroundings: s, key: word[len(word)-keySize:], blank: s.before[len(word):], found: map[string]*Precedent{}}
 }
 
@@ -173,7 +174,7 @@ func (p Precedent) evidence(multiline bool) [9]float64 {
 	}
 }
 
-// precedentWeights are a logistic regression on holes of held-out repositories, in
+// precedentWeights are a logistic regression on holes of repositories, none of them a standard library, in
 // the order of evidence (docs/model.md, "Precedents").
 var precedentWeights = [9]float64{-2.468, 0.342, 0.329, 0.908, -0.232, 0.702, -0.735, -0.120, -0.249}
 

@@ -1,6 +1,7 @@
 package infill
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -72,6 +73,21 @@ func TestPrecedents(t *testing.T) {
 				t.Errorf("got %q, want %q, of %+v", got, tt.want, found)
 			}
 		})
+	}
+}
+
+// models/train/tests/test_precedents.py has the same figures.
+func TestPrecedentEvidence(t *testing.T) {
+	p := Precedent{Text: "nil, é", Before: 30, After: 8, Count: 2, Rival: 20, Distance: 500}
+	want := []float64{1, 3.433987, 2.197225, 1.098612, 0, 2.944439, 2.079442, 6.216606, 1}
+	got := p.evidence(true)
+	for i, w := range want {
+		if math.Abs(got[i]-w) > 1e-6 {
+			t.Errorf("evidence %d is %.6f, want %.6f", i, got[i], w)
+		}
+	}
+	if p.Rival = 50; math.Abs(p.evidence(false)[4]-2.564949) > 1e-6 || p.evidence(false)[5] != 0 || p.evidence(false)[8] != 0 {
+		t.Errorf("behind a rival, in one line: %v", p.evidence(false))
 	}
 }
 

@@ -32,15 +32,22 @@ func fromDisk[T any](ctx context.Context, d *disk, read func() T) (result T, ok 
 	case <-ctx.Done():
 		return result, false
 	}
-	found := make(chan T, 1)
+	found, panicked := make(chan T, 1), make(chan any, 1)
 	go func() {
-		defer func() { <-d.reading }()
+		defer func() {
+			<-d.reading
+			if r := recover(); r != nil {
+				panicked <- r
+			}
+		}()
 		d.stall()
 		found <- read()
 	}()
 	select {
 	case result = <-found:
 		return result, true
+	case r := <-panicked:
+		panic(r) // in the request, where the dispatcher catches it
 	case <-ctx.Done():
 		return result, false
 	}

@@ -132,6 +132,27 @@ func TestADiskThatStops(t *testing.T) {
 	checkGhost(t, e, filler, b)
 }
 
+// What panics while a file is read ends its request, and nothing else.
+func TestAReadThatPanics(t *testing.T) {
+	filler := lsptest.NewFiller()
+	o := options()
+	o.Filler = func(context.Context) (infill.Filler, error) { return filler, nil }
+	server := lsp.New(o)
+	var broken atomic.Bool
+	lsp.StallDisk(server, func() {
+		if broken.Load() {
+			panic("a file like no other")
+		}
+	})
+	e := lsptest.Connect(t, server, lsptest.Profile{})
+	e.Initialize()
+	b := e.Open("a.go", "package a\n\nvar x = ‸\n")
+	broken.Store(true)
+	wantCode(t, e.AskInline(b, lsptest.Invoked, nil), -32603)
+	broken.Store(false)
+	checkGhost(t, e, filler, b)
+}
+
 // A client that keeps sending after shutdown is told so, and exit ends it.
 func TestAClientThatSendsWhileShuttingDown(t *testing.T) {
 	e, filler := saying(t)

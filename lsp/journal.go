@@ -41,7 +41,7 @@ type Explanation struct {
 	// Remembered is whether an earlier fill answered, without the model.
 	Remembered bool `json:"remembered"`
 
-	// Precedent is whether what answered stands elsewhere in the file.
+	// Precedent is whether what answered stands elsewhere, in the file or beside it.
 	Precedent bool `json:"precedent"`
 
 	// What the editor told of the item, if it tells.
@@ -98,6 +98,8 @@ type record struct {
 	began   time.Time
 	reached time.Time // when the latest part of the timeline ended
 	e       Explanation
+
+	answered bool // a fill is entered
 }
 
 // begin enters a request. Should its context end before anything else is said
@@ -190,11 +192,11 @@ func (r *record) because(why string) {
 func (r *record) filled(result infill.Result) {
 	r.journal.mu.Lock()
 	defer r.journal.mu.Unlock()
-	if r.e.Forwards == 0 { // of several fills the first is what is shown first
-		r.e.Confidence, r.e.Tokens, r.e.Steps = result.Confidence, result.Tokens, result.Steps
+	if !r.answered { // of several fills the first is what is shown first
+		r.e.Confidence, r.e.Tokens, r.e.Steps, r.e.Precedent = result.Confidence, result.Tokens, result.Steps, result.Precedent
+		r.answered = true
 	}
 	r.e.Forwards += result.Forwards
-	r.e.Precedent = r.e.Precedent || result.Precedent
 	r.e.Milliseconds.Prefill += milliseconds(result.PrefillTime)
 	r.e.Milliseconds.Denoise += milliseconds(result.DenoiseTime)
 	r.reached = time.Now()

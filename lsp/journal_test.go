@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"go.lsp.dev/protocol"
+
+	"github.com/lacuna-dev/lacuna/infill"
 )
 
 // ask enters a request at a line, and returns its record and what ends its context.
@@ -53,6 +55,17 @@ func TestJournalOfRequestThatNeverRan(t *testing.T) {
 	}
 	if e := j.latest(1)[0]; e.Outcome != outcomeEnded || e.Reason != errSuperseded.Error() {
 		t.Errorf("it says %s, %q", e.Outcome, e.Reason)
+	}
+}
+
+// Of several fills the first is what is shown first, also if it cost the model nothing.
+func TestJournalOfSeveralFills(t *testing.T) {
+	var j journal
+	r, _ := j.ask(t, 7)
+	r.filled(infill.Result{Precedent: true, Confidence: 0.8, Tokens: 3})
+	r.filled(infill.Result{Confidence: 0.1, Tokens: 9, Steps: 4, Forwards: 6})
+	if e := j.latest(1)[0]; !e.Precedent || e.Confidence != 0.8 || e.Tokens != 3 || e.Steps != 0 || e.Forwards != 6 {
+		t.Errorf("it says %+v", e)
 	}
 }
 

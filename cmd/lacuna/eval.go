@@ -25,7 +25,7 @@ type evalCmd struct {
 	Ceilings   bool      `help:"Fill every hole again with the true length told, and 8 times for the best of 8. Takes about six times as long."`
 	Types      bool      `default:"true" negatable:"" help:"Check the types of Go fills with go/types."`
 	Neighbours bool      `default:"true" negatable:"" help:"Tell the model what the files beside declare, if it was trained with that."`
-	Precedents bool      `default:"true" negatable:"" help:"Let what stands elsewhere in the file compete with what the model writes, as the server does. --no-precedents judges the model alone."`
+	Precedents bool      `default:"true" negatable:"" help:"Let what stands elsewhere in the file or beside it compete with what the model writes, as the server does. --no-precedents judges the model alone."`
 	MaxSteps   int       `placeholder:"N" help:"Most denoising steps a hole; 0 takes the default."`
 	Records    string    `placeholder:"FILE" help:"Write a JSON line for every hole to this file."`
 	Plot       string    `placeholder:"FILE" help:"Draw the reliability diagram and precision against coverage as SVG into this file."`

@@ -24,7 +24,7 @@ type fillCmd struct {
 	Kind       []grammars.Kind `placeholder:"KIND" help:"Only holes of these kinds: marker, body, stub, gap."`
 	Lang       string          `placeholder:"LANG" help:"Language of the files; else their names decide."`
 	Seed       uint64          `default:"0" help:"Same input and seed, same output."`
-	Precedents bool            `default:"true" negatable:"" help:"Let what stands elsewhere in the file compete with what the model writes."`
+	Precedents bool            `default:"true" negatable:"" help:"Let what stands elsewhere in the file or beside it compete with what the model writes."`
 	MaxSteps   int             `placeholder:"N" help:"Most denoising steps a hole; 0 takes the default."`
 	Color      string          `enum:"auto,always,never" default:"auto" help:"Colour the diff: auto, always or never. NO_COLOR is honoured by auto."`
 

@@ -29,7 +29,7 @@ type fillRecord struct {
 	Confidence   float64 `json:"confidence"`
 	Steps        int     `json:"steps"`
 	Milliseconds float64 `json:"milliseconds"`
-	// Precedent is whether the text was found elsewhere in the file.
+	// Precedent is whether the text was found elsewhere, in the file or beside it.
 	Precedent bool `json:"precedent,omitzero"`
 	// Parses is true when the fill brings no new syntax error.
 	Parses bool `json:"parses"`

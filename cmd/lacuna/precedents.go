@@ -12,7 +12,7 @@ import (
 	"github.com/lacuna-dev/lacuna/infill"
 )
 
-// precedentsCmd measures what a file knows of its own holes.
+// precedentsCmd measures what files know of their own holes.
 type precedentsCmd struct {
 	Lang    []string  `required:"" placeholder:"LANG" help:"Languages: go, python or both."`
 	Corpus  string    `placeholder:"DIR" help:"Files to cut holes out of; default: the standard library of the installed toolchain."`
@@ -24,7 +24,7 @@ type precedentsCmd struct {
 }
 
 func (precedentsCmd) Help() string {
-	return `A precedent is a text elsewhere in the file between the like of what surrounds a hole. It costs no model and competes with what the model writes, by how likely it is to be what belongs there.
+	return `A precedent is a text elsewhere in the file, or in a neighbour, between the like of what surrounds a hole. It costs no model and competes with what the model writes, by how likely it is to be what belongs there.
 
 This cuts holes as eval does, takes the likeliest precedent of each and prints how often it is exactly what was cut out, above each probability. No model is loaded, and nothing is filtered by syntax.
 

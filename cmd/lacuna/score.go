@@ -21,7 +21,7 @@ type evalRecord struct {
 	Truth  string  `json:"truth"`
 	Fill   string  `json:"fill"` // what is shown; empty if nothing is
 	Reason string  `json:"reason,omitempty"`
-	// Precedent is whether the fill stands elsewhere in the file.
+	// Precedent is whether the fill stands elsewhere, in the file or beside it.
 	Precedent bool `json:"precedent,omitzero"`
 
 	Shown      bool    `json:"shown"`

@@ -33,12 +33,12 @@ def features(confidence, tokens):
 
 
 def fit(x, y):
-    """Weights [3] of the logistic regression, by Newton's method."""
+    """Weights [n] of the logistic regression of y on x [holes, n], whose first column is one, by Newton's method."""
     w = np.zeros(x.shape[1])
-    ridge = RIDGE * np.diag([0.0, 1.0, 1.0])
+    ridge = RIDGE * np.diag([0.0] + [1.0] * (len(w) - 1))
     for _ in range(50):
         p = 1 / (1 + np.exp(-x @ w))
-        step = np.linalg.solve((x * (p * (1 - p))[:, None]).T @ x + ridge + 1e-9 * np.eye(3), x.T @ (y - p) - ridge @ w)
+        step = np.linalg.solve((x * (p * (1 - p))[:, None]).T @ x + ridge + 1e-9 * np.eye(len(w)), x.T @ (y - p) - ridge @ w)
         w += step
         if np.abs(step).max() < 1e-9:
             break

@@ -14,7 +14,7 @@ import json
 
 import numpy as np
 
-from calibrate import loss
+from calibrate import fit, loss
 
 NAMES = ("one", "before", "after", "count", "behind a rival", "ahead of the rivals", "size", "distance", "several lines")
 
@@ -24,20 +24,6 @@ def features(r):
     agreed = r["before"] + r["after"]
     return [1, log(r["before"]), log(r["after"]), log(r["count"]), log(r["rival"] - agreed), log(agreed - r["rival"]),
             log(len(r["text"].encode())), log(r["distance"]), float(r["multiline"])]  # fmt: skip
-
-
-def fit(x, y, ridge=0.1):
-    """Weights of the logistic regression, by Newton's method."""
-    w = np.zeros(x.shape[1])
-    prior = ridge * np.eye(len(w))
-    prior[0, 0] = 0
-    for _ in range(50):
-        p = 1 / (1 + np.exp(-x @ w))
-        step = np.linalg.solve((x * (p * (1 - p))[:, None]).T @ x + prior, x.T @ (y - p) - prior @ w)
-        w += step
-        if np.abs(step).max() < 1e-9:
-            break
-    return w
 
 
 def main():

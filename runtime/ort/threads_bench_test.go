@@ -4,7 +4,7 @@ package ort
 
 import (
 	"fmt"
-	"math/rand/v2"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -36,16 +36,8 @@ func BenchmarkThreads(b *testing.B) {
 }
 
 func benchStep(b *testing.B, graph *Session) {
-	s := sched.New(graph, sched.Config{})
-	defer s.Close()
-	rng := rand.New(rand.NewPCG(5, 6))
-	model := graph.Model()
-	c, err := s.Prefill(b.Context(), "a", randomTokens(rng, model.LeftWindow, model), randomTokens(rng, model.RightWindow, model))
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer c.Release()
-	canvases := [][]infill.Token{randomTokens(rng, 8, model), randomTokens(rng, 16, model)}
+	c, random := prefilled(b, graph)
+	canvases := [][]infill.Token{random(8), random(16)}
 	reportCPU(b, func() {
 		if _, err := c.Denoise(b.Context(), canvases); err != nil {
 			b.Fatal(err)
@@ -54,14 +46,12 @@ func benchStep(b *testing.B, graph *Session) {
 }
 
 func benchPrefill(b *testing.B, graph *Session) {
+	random := tokensFor(graph)
 	s := sched.New(graph, sched.Config{})
 	defer s.Close()
-	rng := rand.New(rand.NewPCG(7, 8))
-	model := graph.Model()
-	left, right := randomTokens(rng, model.LeftWindow-64, model), randomTokens(rng, model.RightWindow, model)
+	left, right := random(graph.Model().LeftWindow-64), random(graph.Model().RightWindow)
 	reportCPU(b, func() {
-		more := append(left[:len(left):len(left)], randomTokens(rng, 64, model)...)
-		c, err := s.Prefill(b.Context(), "a", more, right)
+		c, err := s.Prefill(b.Context(), "a", slices.Concat(left, random(64)), right)
 		if err != nil {
 			b.Fatal(err)
 		}

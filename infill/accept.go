@@ -16,12 +16,18 @@ const (
 	ReasonLoops  = "the candidate only repeats itself"
 	ReasonLate   = "the deadline came before there was anything to show"
 	ReasonBytes  = "the candidate is not valid UTF-8"
+	// ReasonEndless is of an answer that was given up after Options.Blocks, and of which
+	// no line is complete.
+	ReasonEndless = "the candidate has no end"
 )
 
 // accept turns a denoised canvas into a result. A result with a Reason is not
 // to be shown; faults then lists the parts of the fill that broke the parse.
 func (d *denoising) accept(c *canvas) (Result, []span, error) {
 	v := d.rules.vocab
+	if c.reason != "" {
+		return Result{Steps: c.steps, Forwards: d.forwards, Reason: c.reason}, nil, nil
+	}
 	n := c.end(v.Delete)
 	result := Result{
 		Steps:      c.steps,

@@ -25,6 +25,7 @@ type canvas struct {
 	steps    int             // denoising steps this canvas took
 	latest   Prediction      // of the step before
 	length   int             // tokens of the answer if an Oracle told, else 0
+	reason   string          // why there is nothing to show of it, if that is known already
 }
 
 func newCanvas(size int, mask Token) *canvas {

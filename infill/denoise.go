@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	layout "github.com/lacuna-dev/lacuna/infill/context"
 )
 
 // repairRounds is how often a candidate that breaks the parse is denoised again
@@ -15,8 +17,10 @@ const repairRounds = 1
 // denoising is one Fill under way.
 type denoising struct {
 	engine   *Engine
-	held     Context
 	request  Request
+	document layout.Document
+	held     Context // see stand
+	before   []Token // of settled blocks
 	right    []Token // the right stream: its end next to the hole
 	rules    rules
 	rng      *rand.Rand
@@ -26,7 +30,7 @@ type denoising struct {
 }
 
 // fill denoises one canvas of each size as a batch, then offers the candidates
-// to acceptance, best first.
+// to acceptance, best first. An answer that they have no room for goes on in blocks.
 func (d *denoising) fill(ctx due) (Result, error) {
 	all, err := d.candidates(ctx)
 	if err != nil {
@@ -43,6 +47,11 @@ func (d *denoising) fill(ctx due) (Result, error) {
 		}
 		if err := d.order(ctx, all); err != nil {
 			return Result{}, err
+		}
+		if round == 0 {
+			if all, err = d.goOn(ctx, all); err != nil {
+				return Result{}, err
+			}
 		}
 		for n, c := range all {
 			result, faults, err := d.accept(c)
@@ -63,6 +72,11 @@ func (d *denoising) fill(ctx due) (Result, error) {
 		all = slices.DeleteFunc(all, func(c *canvas) bool { return c.masked(d.rules.vocab.Mask) == 0 })
 		if len(all) == 0 {
 			return refused, nil
+		}
+		if len(d.before) > 0 {
+			if err := d.stand(ctx, nil); err != nil || d.late {
+				return refused, err
+			}
 		}
 	}
 }
@@ -166,16 +180,16 @@ func (d *denoising) run(ctx due, all []*canvas) error {
 
 // step is what a canvas looks like between two steps.
 func (d *denoising) step(c *canvas) Step {
-	mask := d.rules.vocab.Mask
-	return Step{Number: d.forwards, Settled: len(c.slots) - c.masked(mask), Slots: len(c.slots), Draft: d.draft(c)}
+	slots := len(d.before) + len(c.slots)
+	return Step{Number: d.forwards, Settled: slots - c.masked(d.rules.vocab.Mask), Slots: slots, Draft: d.draft(c)}
 }
 
-// draft decodes neighbouring settled slots together: a character may be spread
-// over several tokens.
+// draft decodes neighbouring settled slots together, those of earlier blocks too: a
+// character may be spread over several tokens.
 func (d *denoising) draft(c *canvas) []Run {
 	mask := d.rules.vocab.Mask
 	var runs []Run
-	for slots := c.slots[:c.end(d.rules.vocab.Delete)]; len(slots) > 0; {
+	for slots := slices.Concat(d.before, c.slots[:c.end(d.rules.vocab.Delete)]); len(slots) > 0; {
 		n := 1
 		for n < len(slots) && (slots[n] == mask) == (slots[0] == mask) {
 			n++
@@ -194,6 +208,9 @@ func (d *denoising) draft(c *canvas) []Run {
 // fill) and keeps the least likely of them from coming back: one wrong token is
 // enough to break a parse, and its neighbours may be right.
 func (d *denoising) forbid(c *canvas, faults []span) {
+	if c.banned == nil { // of several blocks
+		return
+	}
 	var inside []int // slots
 	at := 0
 	for i := range c.end(d.rules.vocab.Delete) {

@@ -36,6 +36,10 @@ type Options struct {
 	// Line and Block are the canvas sizes tried for holes of one line and of
 	// several. Sizes the model was not trained on are left out.
 	Line, Block []int
+	// Blocks is how many blocks an answer of several lines may have, where it does not
+	// end in the largest canvas: each goes on where the one before is full. With 1 no
+	// answer is longer than a canvas.
+	Blocks int
 	// Decoder says how candidates come about.
 	Decoder Decoder
 	// Judge says who chooses among candidates.
@@ -88,6 +92,9 @@ func (o Options) withDefaults() Options {
 	}
 	if len(o.Block) == 0 {
 		o.Block = []int{16, 32, 64}
+	}
+	if o.Blocks == 0 {
+		o.Blocks = 4
 	}
 	return o
 }
@@ -151,8 +158,9 @@ func (e *Engine) Fill(ctx context.Context, r Request) (Result, error) {
 			entropy:   e.options.Entropy,
 			floor:     e.options.Floor,
 		},
-		rng:   rand.New(rand.NewPCG(r.Seed, 0x6c6163756e61)),
-		limit: e.options.MaxSteps,
+		rng:      rand.New(rand.NewPCG(r.Seed, 0x6c6163756e61)),
+		limit:    e.options.MaxSteps,
+		document: layout.Document{Language: language, Path: r.Path, Source: source, Neighbours: r.Neighbours},
 	}
 	found, err := run.precedent()
 	if err != nil {
@@ -162,22 +170,18 @@ func (e *Engine) Fill(ctx context.Context, r Request) (Result, error) {
 		found.Elapsed = time.Since(began)
 		return found, nil
 	}
-	document := layout.Document{Language: language, Path: r.Path, Source: source, Neighbours: r.Neighbours}
-	streams := e.layout.Streams(document, h.Start, h.End, h.Lead, h.Trail)
 	due, stop := dueAt(ctx, r.Deadline)
 	defer stop()
-	held, err := e.denoiser.Prefill(due.Context, r.Document, streams.Left, streams.Right)
-	if due.passed(err) {
+	defer run.release()
+	if err := run.stand(due, nil); err != nil {
+		return Result{}, err
+	}
+	if run.late {
 		late := Result{Start: h.Start, End: h.End, Late: true, Reason: ReasonLate, Elapsed: time.Since(began)}
 		return late.or(found), nil
 	}
-	if err != nil {
-		return Result{}, err
-	}
-	defer held.Release()
-	prefilled := time.Now()
+	prefilled, first := time.Now(), run.held
 
-	run.held, run.right = held, streams.Right
 	if r.MaxSteps > 0 {
 		run.limit = r.MaxSteps
 	}
@@ -190,7 +194,7 @@ func (e *Engine) Fill(ctx context.Context, r Request) (Result, error) {
 	}
 	result.Late = run.late
 	result.Start, result.End = h.Start, h.End
-	result.Prefill = held.Stats()
+	result.Prefill = first.Stats()
 	result.PrefillTime = prefilled.Sub(began)
 	result.Elapsed = time.Since(began)
 	result.DenoiseTime = result.Elapsed - result.PrefillTime

@@ -47,10 +47,10 @@ type Request struct {
 // Step is the state between two denoising steps.
 type Step struct {
 	Number  int // 1 for the first
-	Settled int // slots settled in the canvas that leads
-	Slots   int // slots of that canvas
-	// Draft is that canvas up to where its answer ends so far, as runs of settled
-	// text and of masked slots.
+	Settled int // slots settled in the canvas that leads, and in blocks before it
+	Slots   int // slots of that canvas and of those
+	// Draft is the blocks before and that canvas up to where its answer ends so far, as
+	// runs of settled text and of masked slots.
 	Draft []Run
 }
 
@@ -79,14 +79,14 @@ type Result struct {
 	// Parses is true when the spliced source has no syntax error that the
 	// source did not have before.
 	Parses bool
-	// Steps is the number of denoising steps of the canvas that won.
+	// Steps is the number of denoising steps of the canvas that won, of all blocks.
 	Steps int
 	// Forwards counts the model's forward passes over canvases, all candidates
 	// in one batch being one.
 	Forwards int
 	// Tokens is the number of tokens in Fill.
 	Tokens int
-	// Prefill says what the cache saved.
+	// Prefill says what the cache saved of what surrounds the hole.
 	Prefill PrefillStats
 	// PrefillTime and DenoiseTime are wall-clock times inside Elapsed.
 	PrefillTime, DenoiseTime, Elapsed time.Duration

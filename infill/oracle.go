@@ -7,12 +7,13 @@ import "slices"
 // nothing.
 type Oracle struct {
 	// Length is the number of tokens of the answer: only the smallest canvas
-	// that holds as many is tried, and slots behind them start out empty. 0 if
-	// it is not told; more than the largest canvas has counts as all it has.
+	// that holds as many is tried, and slots behind them start out empty. What the
+	// largest does not hold is written in blocks if the hole may have several lines. 0
+	// if it is not told; more than all blocks have counts as all they have.
 	Length int
-	// Canvas is the only canvas size to try, in slots; 0 leaves the choice to
-	// the engine, as does a size that the model does not know. Length goes
-	// first.
+	// Canvas is the only canvas size to try, in slots, and no other block follows; 0
+	// leaves the choice to the engine, as does a size that the model does not know.
+	// Length goes first.
 	Canvas int
 }
 
@@ -20,12 +21,13 @@ type Oracle struct {
 // slots.
 func (e *Engine) Sizes(multiline bool) []int { return e.sizes(multiline) }
 
-// canvases are the candidates of a fill, nothing settled.
+// canvases are the candidates of a fill, or of a block of it, nothing settled.
 func (d *denoising) canvases() []*canvas {
 	sizes, length := d.engine.sizes(d.rules.multiline), 0
 	if o := d.request.Oracle; o.Length > 0 {
-		size := d.engine.fitting(o.Length)
-		sizes, length = []int{size}, min(o.Length, size)
+		left := o.Length - len(d.before)
+		size := d.engine.fitting(left)
+		sizes, length = []int{size}, min(left, size)
 	} else if slices.Contains(d.engine.info.Canvases, o.Canvas) {
 		sizes = []int{o.Canvas}
 	}

@@ -21,7 +21,7 @@ type benchCmd struct {
 
 	Repeat  int    `default:"5" help:"Times everything is measured; as many lines are typed."`
 	Crowd   []int  `placeholder:"N" default:"1,4,16,64" help:"So many clients at once, each filling canvases of 32 slots."`
-	Lengths []int  `placeholder:"N" default:"8,16,32,64" help:"Tokens of the holes that are filled with both decoders."`
+	Lengths []int  `placeholder:"N" default:"8,16,32,64" help:"Tokens of the holes that are filled with both decoders; what a canvas does not hold is denoised in blocks."`
 	Plot    string `placeholder:"FILE" help:"Draw throughput against latency of the crowds as SVG."`
 	JSON    bool   `name:"json" help:"Print JSON."`
 }
@@ -46,6 +46,7 @@ Examples:
 
   lacuna bench
   lacuna bench --repeat 20 --threads 2
+  lacuna bench --lengths 8,16,32,64,128
   lacuna bench --json >bench.json
   lacuna bench --plot crowd.svg
   lacuna bench --device cuda --crowd 1,4,16,64`

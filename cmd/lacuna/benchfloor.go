@@ -72,7 +72,8 @@ func copyBandwidth() float64 {
 }
 
 // floor is of a canvas of so many slots behind streams of so many tokens, for a
-// number of forward passes.
+// number of forward passes. Of blocks it is that of the mean block, without what it takes
+// to encode those before it.
 func (m *machine) floor(slots, streams int, forwards float64) floor {
 	s := m.model
 	inner, kv := s.Heads*s.HeadDim, s.KVHeads*s.HeadDim

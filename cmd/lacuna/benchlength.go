@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -49,7 +50,9 @@ func (c *benchCmd) byLength(a *app, b *bench, ceiling *machine) ([]lengthRow, er
 			return nil, err
 		}
 		if ceiling != nil {
-			f := ceiling.floor(length, streams, row.Denoising.Forwards)
+			largest := slices.Max(ceiling.model.Canvases)
+			blocks := (length + largest - 1) / largest
+			f := ceiling.floor((length+blocks-1)/blocks, streams, row.Denoising.Forwards)
 			row.Floor, row.Over = &f, round(row.Denoising.P50/f.Milliseconds, 1)
 		}
 		rows = append(rows, row)

@@ -41,13 +41,14 @@ type decodingFlags struct {
 	Floor     float64 `placeholder:"Q" help:"Mask settled slots again below this quality; 0 takes the default, negative never."`
 	Line      []int   `placeholder:"N" help:"Canvas sizes tried for holes of one line."`
 	Block     []int   `placeholder:"N" help:"Canvas sizes tried for holes of several lines."`
+	Blocks    int     `placeholder:"N" help:"Most blocks of an answer of several lines that the largest canvas does not hold; 0 takes the default, 1 is no more than a canvas."`
 	Decoder   string  `placeholder:"WAY" enum:"denoising,autoregressive,both," default:"" help:"Where candidates come from: denoising (the default), autoregressive (token by token on the left stream), both."`
 	Judge     string  `placeholder:"WHO" enum:"canvas,left," default:"" help:"Who chooses among candidates: canvas, by their own probabilities, or left, by the likelihood of candidate and suffix under the left stream."`
 }
 
 func (d decodingFlags) options() infill.Options {
 	return infill.Options{
-		Threshold: d.Threshold, Entropy: d.Entropy, Floor: d.Floor, Line: d.Line, Block: d.Block,
+		Threshold: d.Threshold, Entropy: d.Entropy, Floor: d.Floor, Line: d.Line, Block: d.Block, Blocks: d.Blocks,
 		Decoder: infill.Decoder(d.Decoder), Judge: infill.Judge(d.Judge),
 	}
 }
@@ -58,6 +59,9 @@ func (d decodingFlags) check() error {
 	}
 	if d.Entropy < 0 {
 		return usageErrorf("--entropy %v: must not be negative", d.Entropy)
+	}
+	if d.Blocks < 0 {
+		return usageErrorf("--blocks %d: must not be negative", d.Blocks)
 	}
 	if d.Floor > 1 {
 		return usageErrorf("--floor %v: must be at most 1", d.Floor)

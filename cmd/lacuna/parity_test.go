@@ -26,6 +26,7 @@ func TestFusedFillsTheSame(t *testing.T) {
 		{"one step", 3, infill.Options{}, func(r *infill.Request) { r.MaxSteps = 1 }},
 		{"few steps", 3, infill.Options{MaxSteps: 3, Line: []int{8}}, nil},
 		{"length told", 3, infill.Options{}, func(r *infill.Request) { r.Oracle.Length = 5 }},
+		{"blocks", 2, infill.Options{MaxSteps: 3}, func(r *infill.Request) { r.Hole.Multiline, r.Oracle.Length = true, 80 }},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -102,7 +102,7 @@ type lengthBand struct {
 }
 
 // lengthBands follow the canvases. The largest has 64 slots: what is longer
-// than 63 tokens and an end is out of reach and counts as a miss.
+// than 63 tokens and an end takes several blocks.
 var lengthBands = []lengthBand{{From: 1, To: 4}, {From: 5, To: 8}, {From: 9, To: 16}, {From: 17, To: 32}, {From: 33, To: 63}, {From: 64}}
 
 func breakDown(records []evalRecord) breakdown {

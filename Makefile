@@ -35,7 +35,7 @@ demo: deps build ## see it work: fills the holes in examples/ and shows the diff
 .PHONY: test
 test: test-go test-python test-conformance test-nvim ## everything a change must pass, but for what needs PyTorch
 	@echo "ran: go vet, go test -race, Python tests without PyTorch, conformance, $(if $(filter 1,$(LACUNA_SKIP_NVIM)),and NOT the Neovim leg,Neovim leg)"
-	@echo "NOT run: the model served by Triton (make test-remote)"
+	@echo "NOT run: the model served by Triton (make test-remote), llama.cpp beside it (make test-peer)"
 
 .PHONY: test-go
 test-go: deps ## go vet finds what compiles and is wrong, -race what is right only by luck
@@ -45,7 +45,7 @@ test-go: deps ## go vet finds what compiles and is wrong, -race what is right on
 .PHONY: test-python
 test-python: ## the parts of models/train that need light packages only: tokenizer, data, export
 	python=$$(tools/venv.sh light $(PY_TRAIN)/requirements.txt); \
-	$(PYTEST) -m "not torch"
+	$(PYTEST) -m "not torch and not peer"
 
 .PHONY: test-conformance
 test-conformance: deps build ## documents and the session beside other implementations, from npm
@@ -72,6 +72,13 @@ test-remote: deps ## a real Triton serves the model; half a gigabyte to fetch, s
 	LACUNA_SERVE_PYTHON=$$python go test -count=1 -run '^TestTriton$$' ./cmd/lacuna
 	@echo "ran: the model served by Triton"
 
+.PHONY: test-peer
+test-peer: ## llama.cpp, from Debian, predicts what our left stream does: what bench-peer compares is alike
+	server=$$(tools/llamacpp.sh); \
+	python=$$(tools/venv.sh peer $(PY_TRAIN)/requirements-peer.txt); \
+	LACUNA_LLAMA_SERVER=$$server $(PYTEST) -m peer
+	@echo "ran: llama.cpp beside the model"
+
 .PHONY: lint
 lint: ## style and the mistakes tests miss: gofmt, go vet, staticcheck, shell syntax
 	unformatted=$$(gofmt -l $$(git ls-files --cached --others --exclude-standard '*.go' ':!examples' ':!*/testdata/*')); \
@@ -87,6 +94,14 @@ vuln: ## known vulnerabilities in what we link; asks vuln.go.dev, so it is not p
 .PHONY: bench
 bench: deps build ## the speed figures of docs/benchmarks.md
 	bin/lacuna bench
+
+.PHONY: bench-peer
+bench-peer: deps build ## the same with llama.cpp beside it, which is taken from Debian, and a model of the same size
+	server=$$(tools/llamacpp.sh); \
+	python=$$(tools/venv.sh peer $(PY_TRAIN)/requirements-peer.txt); \
+	$$python -B $(PY_TRAIN)/llamacpp.py models/small --out out/peer/q8_0.gguf; \
+	$$python -B $(PY_TRAIN)/llamacpp.py models/small --out out/peer/f32.gguf --weights f32; \
+	bin/lacuna bench --llama-server $$server --llama-model out/peer/q8_0.gguf,out/peer/f32.gguf
 
 .PHONY: eval
 eval: deps build ## the quality figures of docs/benchmarks.md: holes cut out of the standard libraries

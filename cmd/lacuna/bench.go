@@ -24,6 +24,8 @@ type benchCmd struct {
 	Lengths []int  `placeholder:"N" default:"8,16,32,64" help:"Tokens of the holes that are filled with both decoders; what a canvas does not hold is denoised in blocks."`
 	Plot    string `placeholder:"FILE" help:"Draw throughput against latency of the crowds as SVG."`
 	JSON    bool   `name:"json" help:"Print JSON."`
+
+	Peer peerFlags `embed:""`
 }
 
 func (benchCmd) Help() string {
@@ -42,6 +44,8 @@ func (benchCmd) Help() string {
 
 and the memory of that server after it. Then holes of several lengths, denoised and token by token with the same weights, beside the least that this machine would need for the arithmetic; and many clients at once. Run it on an otherwise idle machine.
 
+With --llama-server and --llama-model also 16 tokens after a typed character, beside llama.cpp with a model of the same size: with what stands before the cursor as its prompt, and with both sides in either order. make bench-peer gets both and runs it.
+
 Examples:
 
   lacuna bench
@@ -49,6 +53,7 @@ Examples:
   lacuna bench --lengths 8,16,32,64,128
   lacuna bench --json >bench.json
   lacuna bench --plot crowd.svg
+  lacuna bench --llama-server $(tools/llamacpp.sh) --llama-model out/left.gguf
   lacuna bench --device cuda --crowd 1,4,16,64`
 }
 
@@ -93,6 +98,7 @@ type benchReport struct {
 	Lengths    []lengthRow `json:"lengths"`
 	Machine    *machine    `json:"machine,omitempty"`
 	Crowds     []crowd     `json:"crowds,omitempty"`
+	Peers      *peerReport `json:"peers,omitempty"`
 	Server     *memory     `json:"server_memory,omitempty"` // the largest of all runs
 }
 
@@ -128,7 +134,7 @@ func (c *benchCmd) Run(a *app) error {
 			return usageErrorf("--lengths %d: must be at least 1", length)
 		}
 	}
-	if err := c.engineFlags.check(); err != nil {
+	if err := errors.Join(c.engineFlags.check(), c.Peer.check()); err != nil {
 		return err
 	}
 	lang, ok := grammars.ByID("go")
@@ -143,9 +149,15 @@ func (c *benchCmd) Run(a *app) error {
 		}
 		defer plot.Close()
 	}
+	report := benchReport{Processors: runtime.NumCPU(), Threads: c.Threads}
+	if c.Peer.Server != "" { // found out at once as well
+		var err error
+		if report.Peers, err = c.Peer.report(a.ctx); err != nil {
+			return err
+		}
+	}
 	status := a.status()
 	defer status.clear()
-	report := benchReport{Processors: runtime.NumCPU(), Threads: c.Threads}
 
 	// The servers first, while this process is small and idle.
 	var initialize, ghost samples
@@ -203,6 +215,12 @@ func (c *benchCmd) Run(a *app) error {
 			return err
 		}
 		report.Crowds = append(report.Crowds, some)
+	}
+	if report.Peers != nil {
+		status.show("llama.cpp beside it")
+		if err := c.peers(a, b, report.Peers); err != nil {
+			return err
+		}
 	}
 	status.clear()
 	if err := b.engine.Failure(); err != nil {
@@ -424,6 +442,9 @@ func (r benchReport) print(a *app) error {
 		return err
 	}
 	if err := printCrowds(a, r.Crowds); err != nil {
+		return err
+	}
+	if err := printPeers(a, r.Peers); err != nil {
 		return err
 	}
 	if r.Server == nil {

@@ -235,7 +235,10 @@ func startTriton(t *testing.T, python, dir, cert, key string) *triton {
 	if out, err := copies.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	port := freePort(t)
+	port, err := freePort()
+	if err != nil {
+		t.Fatal(err)
+	}
 	log, err := os.Create(filepath.Join(dir, "triton.log"))
 	if err != nil {
 		t.Fatal(err)
@@ -266,20 +269,6 @@ func startTriton(t *testing.T, python, dir, cert, key string) *triton {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
 }
 
 // selfSigned writes a certificate for 127.0.0.1 and its key.

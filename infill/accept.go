@@ -73,9 +73,14 @@ func (d *denoising) filter(result Result, fill string, tokens []Token) (Result, 
 		result.Reason = ReasonBreaks
 		return result, faults, nil
 	}
-	result.Parses = true
-	result.Fill = fill
-	result.Text = d.request.Hole.Lead + fill + d.request.Hole.Trail
+	h := d.request.Hole
+	text := h.Lead + fill + h.Trail
+	if d.request.Rejected != nil && d.request.Rejected(h.Start, h.End, text) {
+		d.rejected = true
+		result.Reason = ReasonRejected
+		return result, nil, nil
+	}
+	result.Parses, result.Fill, result.Text = true, fill, text
 	return result, nil, nil
 }
 

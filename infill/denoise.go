@@ -27,6 +27,7 @@ type denoising struct {
 	limit    int // steps a round
 	forwards int
 	late     bool // the deadline came before the last step
+	rejected bool // there was something to show, but it was turned down before
 }
 
 // fill denoises one canvas of each size as a batch, then offers the candidates

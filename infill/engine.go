@@ -198,7 +198,11 @@ func (e *Engine) Fill(ctx context.Context, r Request) (Result, error) {
 	result.PrefillTime = prefilled.Sub(began)
 	result.Elapsed = time.Since(began)
 	result.DenoiseTime = result.Elapsed - result.PrefillTime
-	return result.or(found), nil
+	result = result.or(found)
+	if result.Text == "" && run.rejected {
+		result.Reason = ReasonRejected
+	}
+	return result, nil
 }
 
 // sizes are the canvas lengths for a hole, of those the model knows.

@@ -40,6 +40,10 @@ type Request struct {
 	// its neighbours compete with what the model writes; a Seed of n leaves out the n
 	// likeliest. Without it the model answers alone.
 	Precedents bool
+	// Rejected, if set, tells what is to be passed over: text in place of the bytes
+	// [start,end) of the source. The next best is then returned, and if there is none,
+	// nothing with ReasonRejected. It is called from Fill's goroutine.
+	Rejected func(start, end int, text string) bool
 	// OnStep, if set, is called between denoising steps from Fill's goroutine.
 	OnStep func(Step)
 }

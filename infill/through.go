@@ -9,7 +9,8 @@ import (
 	layout "github.com/lacuna-dev/lacuna/infill/context"
 )
 
-// ReasonRejected says that a fill would make of the text what was turned down.
+// ReasonRejected says that all there is to show would make of the text what was turned
+// down.
 const ReasonRejected = "the same was rejected here before"
 
 // Offer is a fill that was made for an earlier state of a document. As long as

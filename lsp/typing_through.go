@@ -32,8 +32,9 @@ const commandDismissed = "lacuna.dismissed"
 // offer is a fill that was sent, or that is ready to be.
 type offer struct {
 	infill.Offer
-	number int  // of the request it answered last
-	shown  bool // sent at least once
+	rest   infill.Offer // what was left of it when it answered last
+	number int          // of the request it answered last
+	shown  bool         // sent at least once
 }
 
 // rejection is what a document is not to become, by itself.
@@ -76,7 +77,14 @@ func (o *offers) recall(id uri.URI, r infill.Request) (*offer, infill.Result, bo
 	latest := slices.Clone(of.latest)
 	o.mu.Unlock()
 	for _, one := range latest { // parses, so not under the lock
-		if result, ok := one.Answer(r); ok {
+		result, ok := one.Answer(r)
+		if !ok {
+			continue
+		}
+		if rest := infill.NewOffer(r, result); !o.rejects(id, rest) {
+			o.mu.Lock()
+			one.rest = rest
+			o.mu.Unlock()
 			return one, result, true
 		}
 	}
@@ -90,14 +98,14 @@ func (of *offersOf) typedAgainst(r infill.Request) {
 		}
 		agreed, against := one.TypedAgainst(r.Tree.Source())
 		if against && one.shown {
-			of.reject(one, agreed)
+			of.reject(one.Offer, agreed)
 		}
 		return against
 	})
 }
 
 // reject remembers an offer of which so many bytes had been typed.
-func (of *offersOf) reject(one *offer, typed int) {
+func (of *offersOf) reject(one infill.Offer, typed int) {
 	lines, before := one.Outcome()
 	of.rejected = append(of.rejected, rejection{lines, before + typed})
 	of.rejected = of.rejected[max(0, len(of.rejected)-keptRejections):]
@@ -105,7 +113,7 @@ func (of *offersOf) reject(one *offer, typed int) {
 
 // rejects tells whether an offer leads to what was rejected, from the same place
 // or from further ahead. Who has typed on since means it.
-func (o *offers) rejects(id uri.URI, one *offer) bool {
+func (o *offers) rejects(id uri.URI, one infill.Offer) bool {
 	lines, before := one.Outcome()
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -151,7 +159,7 @@ func (o *offers) dismiss(number int) {
 	for _, of := range o.documents {
 		of.latest = slices.DeleteFunc(of.latest, func(one *offer) bool {
 			if one.shown && one.number == number {
-				of.reject(one, 0)
+				of.reject(one.rest, 0)
 				return true
 			}
 			return false
@@ -195,22 +203,30 @@ func (s *Server) fillOrRecall(ctx context.Context, filler infill.Filler, q inlin
 			q.found.add(one)
 			return result, nil
 		}
+		r.Rejected = func(start, end int, text string) bool {
+			return s.offers.rejects(q.snapshot.URI, offered(q, r, infill.Result{Start: start, End: end, Text: text}))
+		}
 	}
 	result, err := filler.Fill(ctx, r)
 	if err != nil || result.Text == "" {
 		q.record.filled(result)
 		return result, err
 	}
-	made := result
-	made.Text = withBreaks(result.Text, lineBreak(q.snapshot.Text))
-	one := &offer{Offer: infill.NewOffer(r, made)}
-	if q.automatic && s.offers.rejects(q.snapshot.URI, one) {
+	made := offered(q, r, result)
+	one := &offer{Offer: made, rest: made}
+	if q.automatic && s.offers.rejects(q.snapshot.URI, made) { // meanwhile, or it was not passed over
 		result.Text, result.Fill, result.Reason = "", "", infill.ReasonRejected
 	} else {
 		q.found.add(one)
 	}
 	q.record.filled(result)
 	return result, nil
+}
+
+// offered is a result as the document will have it.
+func offered(q inlineQuestion, r infill.Request, result infill.Result) infill.Offer {
+	result.Text = withBreaks(result.Text, lineBreak(q.snapshot.Text))
+	return infill.NewOffer(r, result)
 }
 
 // found are the offers that a request came upon.

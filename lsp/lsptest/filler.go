@@ -70,6 +70,18 @@ func (f *Filler) Opinions(texts []string) {
 	})
 }
 
+// Weighs answers with the first of its texts that was not rejected.
+func (f *Filler) Weighs(texts []string) {
+	f.Answer(func(r infill.Request) (infill.Result, error) {
+		for _, text := range texts {
+			if r.Rejected == nil || !r.Rejected(r.Hole.Start, r.Hole.End, text) {
+				return infill.Result{Start: r.Hole.Start, End: r.Hole.End, Text: text, Fill: text, Confidence: 1}, nil
+			}
+		}
+		return infill.Result{Reason: infill.ReasonRejected}, nil
+	})
+}
+
 // Fails answers with an error.
 func (f *Filler) Fails(message string) {
 	f.Answer(func(infill.Request) (infill.Result, error) { return infill.Result{}, errors.New(message) })

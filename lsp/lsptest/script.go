@@ -123,6 +123,7 @@ var setup = map[string]func(s *script, args []string){
 	"silent": func(s *script, args []string) {
 		s.filler.Answer(func(infill.Request) (infill.Result, error) { return infill.Result{Reason: args[0]}, nil })
 	},
+	"weighs":   func(s *script, args []string) { s.filler.Weighs(args) },
 	"opinions": func(s *script, args []string) { s.filler.Opinions(args) },
 	"blocks":   func(s *script, _ []string) { s.filler.Block() },
 	"release":  func(s *script, _ []string) { s.filler.Release() },

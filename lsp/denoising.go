@@ -21,7 +21,7 @@ type Denoising struct {
 	Version int32          `json:"version"`
 	Range   protocol.Range `json:"range"`   // what the fill will replace
 	Step    int            `json:"step"`    // from 1
-	Settled int            `json:"settled"` // slots of the canvas that leads
+	Settled int            `json:"settled"` // slots of the canvas that leads, and of blocks before it
 	Slots   int            `json:"slots"`   // all of them
 	Draft   []infill.Run   `json:"draft"`   // that canvas: text, and masked slots
 }

@@ -28,7 +28,7 @@ const (
 type Manifest struct {
 	Format    int             `json:"format"`
 	Name      string          `json:"name"`
-	Precision string          `json:"precision"` // "fp32" or "int8"
+	Precision string          `json:"precision"` // how the weights are held: PRECISIONS of export.py
 	Files     map[string]File `json:"files"`
 	// Config is lacuna.config of docs/model.md.
 	Config json.RawMessage `json:"config"`

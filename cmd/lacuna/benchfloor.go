@@ -29,7 +29,7 @@ type floor struct {
 // measureMachine takes about a second. The ceiling is of the library that the
 // engine uses and of as many threads.
 func measureMachine(e *engine, bundle *models.Bundle, threads int) (*machine, error) {
-	m := &machine{WeightBytes: len(bundle.Graph), Quantized: bundle.Manifest.Precision == "int8"}
+	m := &machine{WeightBytes: len(bundle.Graph), Quantized: bundle.Manifest.Precision != "fp32"}
 	var err error
 	if m.model, err = modelOf(bundle); err != nil {
 		return nil, err

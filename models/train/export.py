@@ -18,6 +18,7 @@ import hashlib
 import json
 import math
 import shutil
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -69,47 +70,137 @@ class Graph:
         return self.seen[key]
 
 
-def fp32(g, name, w):
-    """Stores w as it is and returns a function that gives (rows of) it back."""
-    stored = g.weight(name, w.astype(np.float32))
-    return lambda ids=None: stored if ids is None else g.op("Gather", stored, ids)
+class Full:
+    """A matrix [rows, width] stored as it is in fp32: rows of it, and x @ its transpose."""
+
+    def __init__(self, g, name, w):
+        self.g, self.stored = g, g.weight(name, w.astype(np.float32))
+
+    def rows(self, ids):
+        return self.g.op("Gather", self.stored, ids)
+
+    def product(self, x):
+        return self.g.op("MatMul", x, self.g.op("Transpose", self.stored, perm=[1, 0]))
 
 
 BLOCK = 32  # weights that share a scale; 64 saves 5 % of the file and costs a tenth in error
 
 
-def int8(g, name, w):
-    """Stores w [rows, width] in 8 bits, one scale for BLOCK neighbours in a row; returns like fp32.
-
-    ONNX Runtime folds the whole matrix back to float32 when it loads the model.
-    With two threads of an AVX2 processor without VNNI, random weights of the
-    first model's size, 400 + 200 tokens cached, 3 canvases of 16: this 16 ms
-    a step; MatMulNBits (accuracy level 4) 24 ms; DynamicQuantizeLinear and
-    MatMulInteger 15 ms, but with twice the error, and a token's keys would
-    then depend on which tokens shared the call.
-    """
+def blocks_of(name, w):
+    """w [rows, width] -> [rows, width / BLOCK, BLOCK]"""
     rows, width = w.shape
     if width % BLOCK:
-        raise SystemExit(f"int8: {name} is {width} wide, not a multiple of {BLOCK}")
-    blocks = w.astype(np.float32).reshape(rows, width // BLOCK, BLOCK)
-    scales = np.abs(blocks).max(axis=2, keepdims=True) / 127
-    scales[scales == 0] = 1
-    stored = g.weight(name, np.rint(blocks / scales).astype(np.int8))
-    scale = g.weight(name + ".scale", scales)
-
-    def read(ids=None):
-        q, s = (stored, scale) if ids is None else (g.op("Gather", stored, ids), g.op("Gather", scale, ids))
-        flat = [0, -1] if ids is None else [0, 0, -1]  # ids are [B, n]
-        return g.op("Reshape", g.op("Mul", g.op("Cast", q, to=TensorProto.FLOAT), s), g.const(flat))
-
-    return read
+        raise SystemExit(f"{name} is {width} wide, not a multiple of {BLOCK}: export it with --precision fp32")
+    return w.astype(np.float32).reshape(rows, width // BLOCK, BLOCK)
 
 
-PRECISIONS = {"fp32": fp32, "int8": int8}
+class Folded:
+    """A matrix [rows, width] stored in 8 bits, one scale for BLOCK neighbours in a row; used like Full.
+
+    ONNX Runtime folds the whole matrix back to float32 when it loads the model: small on
+    the disk, the same results on every processor, and a product of float32.
+    """
+
+    def __init__(self, g, name, w):
+        blocks = blocks_of(name, w)
+        scales = np.abs(blocks).max(axis=2, keepdims=True) / 127
+        scales[scales == 0] = 1
+        self.g = g
+        self.stored = g.weight(name, np.rint(blocks / scales).astype(np.int8))
+        self.scale = g.weight(name + ".scale", scales)
+
+    def multiplied_out(self, q, s, shape):
+        return self.g.op("Reshape", self.g.op("Mul", self.g.op("Cast", q, to=TensorProto.FLOAT), s), self.g.const(shape))
+
+    def rows(self, ids):  # [B, n]
+        return self.multiplied_out(self.g.op("Gather", self.stored, ids), self.g.op("Gather", self.scale, ids), [0, 0, -1])
+
+    def product(self, x):
+        whole = self.multiplied_out(self.stored, self.scale, [0, -1])
+        return self.g.op("MatMul", x, self.g.op("Transpose", whole, perm=[1, 0]))
+
+
+class Packed:
+    """A matrix [rows, width] that stays in 4 or 8 bits in memory too, one scale for BLOCK neighbours in a row.
+
+    Used like Full. Products are MatMulNBits of ONNX Runtime: unsigned numbers, two of 4
+    bits in a byte, the first in its lower half, around the middle of their range. At accuracy
+    level 4 it rounds what is multiplied to 8 bits as well, by row and block, so that a row
+    never depends on which others share the call; at 0 it multiplies in float32 (in 8 bits that takes
+    three times as long as float32 weights do, so there is no such precision).
+    """
+
+    def __init__(self, g, name, w, bits, level):
+        self.g, self.bits, self.level, self.shape = g, bits, level, w.shape
+        blocks, middle = blocks_of(name, w), 1 << bits - 1
+        # The largest weight of a block becomes exactly the lowest number, of which there is one more than above the middle.
+        largest = np.take_along_axis(blocks, np.abs(blocks).argmax(axis=2, keepdims=True), axis=2)
+        scales = largest / -middle
+        scales[scales == 0] = 1
+        q = np.clip(np.rint(blocks / scales) + middle, 0, 2 * middle - 1).astype(np.uint8)
+        if bits == 4:
+            q = q[:, :, 0::2] | q[:, :, 1::2] << 4
+        self.stored = g.weight(name, q)
+        self.scale = g.weight(name + ".scale", scales[:, :, 0])
+
+    def rows(self, ids):
+        flat = self.g.op("Reshape", self.stored, self.g.const([0, -1]))
+        return self.g.op("GatherBlockQuantized", flat, ids, self.scale, domain=MS, bits=self.bits, block_size=BLOCK, gather_axis=0, quantize_axis=1)
+
+    def product(self, x):
+        n, k = self.shape
+        return self.g.op("MatMulNBits", x, self.stored, self.scale, domain=MS, K=k, N=n, bits=self.bits, block_size=BLOCK, accuracy_level=self.level)
+
+
+class ByRow:
+    """A matrix [rows, width] in 8 bits with one scale a row, multiplied as bytes; used like Full.
+
+    What is multiplied is rounded too, by row (of one token), so that a row never depends
+    on which others share the call. To 7 bits: where there is no VNNI the processor adds two products of an
+    unsigned and a signed byte in 16 bits, and two of 127 * 127 still fit. So the sums are
+    exact, and the same, everywhere.
+    """
+
+    LEVELS = 127
+    ROUNDED = 63  # levels of what is multiplied
+    MIDDLE = 64  # the unsigned byte that stands for its 0
+
+    def __init__(self, g, name, w):
+        scales = np.abs(w).max(axis=1, keepdims=True).astype(np.float32) / self.LEVELS
+        scales[scales == 0] = 1
+        self.g, self.name = g, name
+        self.stored = g.weight(name, np.rint(w / scales).astype(np.int8))
+        self.scale = g.weight(name + ".scale", scales)
+
+    def rows(self, ids):  # [B, n]
+        q = self.g.op("Cast", self.g.op("Gather", self.stored, ids), to=TensorProto.FLOAT)
+        return self.g.op("Mul", q, self.g.op("Gather", self.scale, ids))
+
+    def product(self, x):
+        g, real = self.g, lambda v: self.g.const(v, np.float32)
+        largest = g.op("ReduceMax", g.op("Abs", x), g.const([-1]), keepdims=1)
+        scale = g.op("Add", g.op("Mul", largest, real(1 / self.ROUNDED)), real(1e-12))  # never 0
+        middle = g.const(self.MIDDLE, np.uint8)
+        q = g.op("QuantizeLinear", g.op("Div", x, scale), real(1), middle)
+        across = g.op("Transpose", self.stored, perm=[1, 0])
+        y = g.op("MatMulIntegerToFloat", q, across, real(1), g.op("Reshape", self.scale, g.const([-1])), middle, domain=MS)
+        return g.op("Mul", y, scale)
+
+
+# Of the weights, by the name in the manifest. docs/benchmarks.md has what each costs.
+PRECISIONS = {
+    "fp32": Full,
+    "int8": Folded,
+    "rows8": ByRow,
+    "nbits8": partial(Packed, bits=8, level=4),
+    "nbits4": partial(Packed, bits=4, level=4),
+    "nbits4-fp32": partial(Packed, bits=4, level=0),
+}
+FUSABLE = ("fp32", "int8", "rows8")  # what fused.py can read and multiplies out; a bundle without is for the CPU
 
 
 def build(weights, config, name, tokenizer_sha256, store):
-    """Returns the ModelProto of docs/model.md; store is fp32 or int8."""
+    """Returns the ModelProto of docs/model.md; store is one of PRECISIONS."""
     c = config
     d, layers, heads, kvs, hd = c["d_model"], c["n_layer"], c["n_head"], c["n_kv"], c["head_dim"]
     group = heads // kvs  # query heads that share a key-value head
@@ -183,11 +274,11 @@ def build(weights, config, name, tokenizer_sha256, store):
     # --- the stack ---
 
     def linear(x, name, w):
-        return g.op("MatMul", x, g.op("Transpose", store(g, name, w.T)(), perm=[1, 0]))
+        return store(g, name, w.T).product(x)
 
     emb = store(g, "emb", weights["emb"])
     role = g.op("Gather", g.weight("role_emb", weights["role"].astype(np.float32)), "role")
-    x = rms(g.op("Add", emb("tokens"), role), d)
+    x = rms(g.op("Add", emb.rows("tokens"), role), d)
     # A spare row, cut off at the end: ONNX Runtime 1.30 has operators that
     # refuse, misshape or crash on a matrix with no rows.
     rows = g.op("Concat", "rows", g.const([0]), axis=0)
@@ -214,7 +305,7 @@ def build(weights, config, name, tokenizer_sha256, store):
 
     kv = g.op("Transpose", g.op("Concat", *cache, axis=1), perm=[0, 2, 1, 3])
     g.op("Reshape", kv, g.const([0, 0, layers, 2, kvs, hd]), outputs=["kv"])
-    logp = g.op("LogSoftmax", g.op("MatMul", h, g.op("Transpose", emb(), perm=[1, 0])), axis=-1)
+    logp = g.op("LogSoftmax", emb.product(h), axis=-1)
     top_logp, top_ids = g.op("TopK", logp, g.const([c["top_k"]]), outputs=2, axis=-1)
     without_spare(top_logp, "top_logp")
     without_spare(top_ids, "top_ids")
@@ -285,9 +376,10 @@ def write_bundle(out, weights, config, tokenizer, name, precision, training):
     manifest = {"format": FORMAT, "name": name, "precision": precision, "files": files,
                 "config": published(config), "training": training}
     (out / "manifest.json").write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
-    import fused  # which builds on this module
+    if precision in FUSABLE:
+        import fused  # which builds on this module
 
-    fused.write(out)
+        fused.write(out)
     return json.loads((out / "manifest.json").read_text())["files"]
 
 

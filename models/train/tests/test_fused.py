@@ -27,7 +27,7 @@ TOKENIZER = {"model": {"vocab": {"\u010a": 24, "\u010a\u0120": 25, "\u010d": 26,
              "added_tokens": [{"id": i, "content": f"<|{i}|>"} for i in range(24)]}
 
 
-@pytest.fixture(scope="module", params=["fp32", "int8"])
+@pytest.fixture(scope="module", params=["fp32", "int8", "rows8"])
 def bundle(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     vocab = TOKENIZER["model"]["vocab"] | {f"t{i}": i for i in range(28, CONFIG["vocab"])}

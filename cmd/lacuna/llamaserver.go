@@ -55,7 +55,7 @@ func startLlama(ctx context.Context, program, model string, threads, context int
 	}()
 	if err := s.healthy(ctx); err != nil {
 		s.stop()
-		return nil, errors.Join(ctx.Err(), fmt.Errorf("llama-server with %s: %w\n%s", model, err, lastLines(s.log.String(), 12)))
+		return nil, errors.Join(ctx.Err(), fmt.Errorf("llama-server with %s: %w; the end of what it said:\n%s", model, err, lastLines(s.log.String(), 12)))
 	}
 	return s, nil
 }
@@ -87,9 +87,9 @@ func (s *llamaServer) healthy(ctx context.Context) error {
 		}
 		select {
 		case <-s.done:
-			return errors.New("it ended before it was ready; the end of what it said:")
+			return errors.New("it ended before it was ready")
 		case <-ctx.Done():
-			return fmt.Errorf("it is not ready after %v; the end of what it said:", llamaStartLimit)
+			return fmt.Errorf("it is not ready after %v", llamaStartLimit)
 		case <-time.After(50 * time.Millisecond):
 		}
 	}

@@ -12,6 +12,7 @@ import vocabulary as v
 from head import head_loss
 from held import report, surprise
 
+MISSES = 8  # documents without room that end a batch
 ADAM_EPS = 1e-8  # torch's default, and what the tables in docs/model.md were measured with
 
 
@@ -20,20 +21,42 @@ def fim_sequence(header, body, a, z, end):
     return np.concatenate((header, body[:a], [v.HOLE], body[z:], [end, v.MASK], body[a:z], [v.DELETE]))
 
 
-def fim_rows(records, rng, rows, window):
-    """Endless batches [rows, window + 1] of FIM documents laid end to end."""
-    buffer = np.zeros(0, np.int64)
+def rows_of(documents, rows, width):
+    """Endless lists of tensors [rows, width], and which document a place belongs to, 0 for none.
+
+    documents: endless tuples of arrays of one length. A batch is full when so many in a row
+    had no room; they are left out.
+    """
+    pieces, missed = None, 0
+    for document in documents:
+        if pieces is None:
+            fill, number, missed = np.zeros(rows, int), 1, 0
+            pieces = [np.full((rows, width), v.PAD, x.dtype) if x.dtype != bool else np.zeros((rows, width), bool) for x in document]
+            pieces.append(np.zeros((rows, width), np.int64))
+        n = len(document[0])
+        row = int(np.argmax(fill + n <= width))
+        if fill[row] + n > width:
+            missed += 1
+            if missed == MISSES:
+                yield [torch.from_numpy(p) for p in pieces]
+                pieces = None
+            continue
+        s = slice(fill[row], fill[row] + n)
+        for piece, x in zip(pieces, (*document, number)):
+            piece[row, s] = x
+        fill[row] += n
+        number += 1
+
+
+def fim_documents(records, rng):
+    """Endless (tokens, next tokens): every record with one of its holes, then again with another."""
     while True:
         for i in rng.permutation(len(records)):
             header, body, end, holes = records.record(i)
-            if not len(holes):
-                continue
-            a, z, _ = holes[rng.integers(len(holes))]
-            buffer = np.concatenate((buffer, fim_sequence(header, body, a, z, end)))
-            need = rows * (window + 1)
-            if len(buffer) >= need:
-                yield torch.from_numpy(buffer[:need].reshape(rows, -1))
-                buffer = buffer[need:]
+            if len(holes):
+                a, z, _ = holes[rng.integers(len(holes))]
+                row = fim_sequence(header, body, a, z, end)
+                yield row[:-1], row[1:]
 
 
 def in_place(header, body, holes, sizes):
@@ -48,12 +71,9 @@ def in_place(header, body, holes, sizes):
     return np.concatenate(tokens), np.concatenate(canvas)
 
 
-def bidirectional_rows(records, rng, rows, window, share=0.25):
-    """Endless (tokens, truth, canvas, document) [rows, window + 256]: a quarter of a document's tokens lie in canvases."""
-    width = window + 256
+def bidirectional_documents(records, rng, share=0.25):
+    """Endless (tokens, truth, is canvas): a quarter of a document's tokens lie in canvases."""
     while True:
-        pieces = [np.full((rows, width), v.PAD), np.full((rows, width), v.PAD), np.zeros((rows, width), bool), np.zeros((rows, width), np.int64)]
-        fill, doc = np.zeros(rows, int), 1
         for i in rng.permutation(len(records)):
             header, body, _, holes = records.record(i)
             if not len(holes):
@@ -66,55 +86,52 @@ def bidirectional_rows(records, rng, rows, window, share=0.25):
                     total += sizes[k]
             taken = sorted(taken, key=lambda k: holes[k, 0])
             truth, canvas = in_place(header, body, holes[taken], sizes[taken])
-            row = int(np.argmax(fill + len(truth) <= width))
-            if fill[row] + len(truth) > width:
-                if fill.mean() > 0.8 * width:
-                    break
-                continue
             m = 1.0 if rng.random() < 0.25 else rng.uniform(0.15, 1.0)
-            shown = np.where(canvas & (rng.random(len(truth)) < m), v.MASK, truth)
-            s = slice(fill[row], fill[row] + len(truth))
-            for piece, x in zip(pieces, (shown, truth, canvas, doc)):
-                piece[row, s] = x
-            fill[row] += len(truth)
-            doc += 1
-        yield [torch.from_numpy(p) for p in pieces]
+            yield np.where(canvas & (rng.random(len(truth)) < m), v.MASK, truth), truth, canvas
+
+
+def places(doc):
+    """Where in its document each token stands, of document numbers [B, n] that lie in runs."""
+    index = torch.arange(doc.shape[1], device=doc.device).expand_as(doc)
+    begins = torch.cat((torch.ones_like(doc[:, :1], dtype=torch.bool), doc[:, 1:] != doc[:, :-1]), 1)
+    return index - torch.where(begins, index, 0).cummax(1).values
 
 
 def train_single(model, kind, args, budget):
-    """budget: operations, the same as the two-stream arms had."""
+    """budget: operations or positions (args.equal), as many as the two-stream arms had."""
     device = args.device
     records = batches.Records(batches.shards(args.data)[0])
     rng = np.random.default_rng(1)
     fim = kind == "fim"
     rows = args.rows * 2
-    data = (fim_rows if fim else bidirectional_rows)(records, rng, rows, args.scale.window)
+    # Most documents fill a window: one a row, with room for what the baseline adds to it.
+    data = rows_of((fim_documents if fim else bidirectional_documents)(records, rng), rows, args.scale.window + (4 if fim else 128))
     optimisers = train.Optimisers(model, eps=ADAM_EPS)
-    spent, step, positions, began = 0.0, 0, 0, time.time()
-    stack, head = sum(p.numel() for p in model.matrices()), model.emb.numel()
+    single = torch.compile(model.single, dynamic=False) if args.compile else model.single
+    spent, step, positions, operations, began = 0, 0, 0, 0.0, time.time()
+    stack, head = sum(p.numel() for p in model.layers[0].parameters()), model.emb.numel()
     while spent < budget:
         share = spent / budget
+        model.active = train.layers_at(args.grow, share, model.c.n_layer)
+        tokens, target, *canvas, doc = (x.to(device) for x in next(data))
+        mask = doc[:, :, None] == doc[:, None, :]
         if fim:
-            t = next(data).to(device)
-            tokens, target = t[:, :-1], t[:, 1:]
-            mask, pos = None, torch.arange(tokens.shape[1], device=device).expand(rows, -1)
-            scored, pairs = torch.ones_like(tokens, dtype=torch.bool), tokens.shape[1] / 2
+            mask, scored = mask.tril(), doc > 0
         else:
-            tokens, target, canvas, doc = (x.to(device) for x in next(data))
-            mask = (doc[:, :, None] == doc[:, None, :])
-            pos = torch.arange(tokens.shape[1], device=device).expand(rows, -1)
-            scored, pairs = canvas & (tokens == v.MASK), tokens.shape[1]
-        y = model.single(tokens, pos, mask)
+            scored = canvas[0] & (tokens == v.MASK)
+        y = single(tokens, places(doc), mask)
         weight = torch.full((int(scored.sum()),), 1.0 / int(scored.sum()), device=device)
-        loss, _, _ = head_loss(y[scored], model.emb, target[scored], weight)
+        loss, _, _ = head_loss(y[scored], model.emb, target[scored], weight, args.compile)
         loss.backward()
         optimisers.step(share)
-        positions += tokens.numel()
-        spent += 6 * (stack * tokens.numel() + head * len(weight)) + 12 * tokens.numel() * pairs * model.c.n_layer * model.c.n_head * model.c.head_dim
+        positions += int((doc > 0).sum())
+        operations += 6 * (stack * model.active * tokens.numel() + head * len(weight)) + 12 * int(mask.sum()) * model.active * model.c.n_head * model.c.head_dim
+        spent = positions if args.equal == "positions" else operations
         if step % 50 == 0:
             print(kind, step, round(share, 3), round(loss.item(), 3), f"{time.time() - began:.0f} s", flush=True)
         step += 1
-    return {"steps": step, "positions": positions, "operations": spent, "seconds": round(time.time() - began, 1)}
+    model.active = model.c.n_layer
+    return {"steps": step, "positions": positions, "operations": operations, "seconds": round(time.time() - began, 1)}
 
 
 @torch.no_grad()

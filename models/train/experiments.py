@@ -5,11 +5,17 @@
     python experiments.py --table out                                                     # docs/model.md's tables
 
 Every arm trains a small network with the same number of operations and fills
-the same holes of repositories that are not trained on. Writes OUT/ARM.json.
+the same holes of repositories that are not trained on. Writes OUT/ARM.json and
+OUT/ARM, a checkpoint for export.py.
 Without a GPU --tiny is a network that a core can train (DATA prepared with
 --vocab 4096; the arm vocab8k needs data of its own, prepared with --vocab 8192):
 
     python experiments.py --tiny --data data4k --out out --positions 1.5e6 --rows 2 --threads 1 base ar0 ar1
+
+The baselines as bundles, which lacuna eval and lacuna bench fill the same holes with:
+
+    python experiments.py --shipped --data data --out out --equal positions --positions 4e6 --rows 4 --compile --grow 2:0.3,4:0.6 ar1 fim bidirectional
+    python export.py --checkpoint out/fim --tokenizer data/tokenizer.json --name lacuna-fim --out out/fim/bundle
 """
 
 import argparse
@@ -45,6 +51,9 @@ class Scale:
 
 SMALL = Scale(Config(d_model=256, n_layer=8, n_head=4, n_kv=2, ffn=704), 1024, 768)
 TINY = Scale(Config(d_model=128, n_layer=4, n_head=2, n_kv=1, ffn=352, vocab=4096), 512, 384)
+# The shape of the bundle that ships. Windows in which both streams, one behind the other, are no longer than
+# the documents trained on: a baseline of one stream must not meet positions that it has never seen.
+SHIPPED = Scale(Config(d_model=256, n_layer=7, n_head=4, n_kv=2, ffn=704, vocab=4096, left_window=288, right_window=192, snippets=False), 512, 384)
 
 # arm -> (what differs from the base, in words), what differs in SMALL, in TINY, options
 ARMS = {
@@ -145,13 +154,13 @@ def train_packed(model, arm, args, head=None):
     optimisers = train.Optimisers(model, head.parameters() if head else (), eps=ADAM_EPS)
     row = 2 * window + slots
     steps = max(1, int(args.positions / (args.rows * row)))
-    began, sampled = time.time(), 0
+    began, operations, cost = time.time(), 0.0, {}
     for step in range(steps):
         share = step / steps
         batch = train.moved(next(data), device)
+        model.active = train.layers_at(args.grow, share, model.c.n_layer)
         left = options.get("left", 0.5) * (1.0 if share < 1 - train.DECAY else 0.5)
         own = "own" in options and share > options["own"] and step % 2 == 0
-        sampled += own
         loss, parts = train.losses(model, forward, batch, left, left / 2, own, length_loss(head, batch, window) if head else None)
         loss.backward()
         optimisers.step(share)
@@ -160,7 +169,9 @@ def train_packed(model, arm, args, head=None):
             began = time.time()
         if step % 50 == 0:
             print(arm, step, steps, {k: round(x.item(), 3) for k, x in parts.items()}, f"{time.time() - began:.0f} s", flush=True)
-    operations = train.flops(model, batch) * (steps + sampled / 3)  # own samples cost a forward pass more
+        cost[model.active] = cost.get(model.active) or train.flops(model, batch)
+        operations += cost[model.active] * (4 / 3 if own else 1)  # own samples cost a forward pass more
+    model.active = model.c.n_layer
     return forward, {"steps": steps, "positions": steps * args.rows * row, "operations": operations, "seconds": round(time.time() - began, 1)}
 
 
@@ -209,7 +220,9 @@ def length_head(model, forward, args, held, head):
 def run(arm, args):
     words, small, tiny, options = ARMS[arm]
     base = args.scale.config
-    shape = replace(base, **(tiny if args.scale is TINY else small))
+    if args.scale is SHIPPED and small:
+        raise SystemExit(f"{arm} has another shape than the bundle that ships: use it without --shipped")
+    shape = replace(base, **(small if args.scale is SMALL else tiny))
     torch.manual_seed(1)
     held = Held(args.data, args.scale, args.records, args.fill, args.device)
     if len(held.breaks) != shape.vocab:
@@ -225,22 +238,39 @@ def run(arm, args):
         model = args.models[key] = fresh
     model.dtype = torch.bfloat16
     began = time.time()
+    folder = os.path.join(args.out, arm)
     if options.get("kind"):
-        # What the base arm spends, counted on one of its batches.
-        sample = next(batches.loader(args.data, args.rows, args.scale.window, args.scale.slots, 1, 0))
-        budget = train.flops(Denoiser(base), sample) / sample["tokens"].numel() * args.positions
+        budget = args.positions
+        if args.equal == "operations":  # what the base arm spends, counted on one of its batches
+            sample = next(batches.loader(args.data, args.rows, args.scale.window, args.scale.slots, 1, 0))
+            budget *= train.flops(Denoiser(base), sample) / sample["tokens"].numel()
         spent = baselines.train_single(model, options["kind"], args, budget)
+        keep(model, folder, options["kind"])
         measured = (baselines.measure_fim if options["kind"] == "fim" else baselines.measure_bidirectional)(model, args, held)
     else:
         head = LengthHead(shape.d_model).to(args.device) if options.get("exact") else None
         forward, spent = train_packed(model, arm, args, head)
+        keep(model, folder)
         val = train.Validation(os.path.join(args.data, "val.npz"), args.rows, args.scale.window, args.scale.slots, args.device, exact=options.get("exact", False))
         measured = {"losses": val(model, forward)} | measure_packed(model, forward, arm, args, held, head)
     out = {"arm": arm, "what": words, "parameters": sum(p.numel() for p in model.matrices()), **spent, "all_seconds": round(time.time() - began, 1), "measured": measured}
-    os.makedirs(args.out, exist_ok=True)
     with open(os.path.join(args.out, arm + ".json"), "w") as f:
         json.dump(out, f, indent=1)
     print(json.dumps(out), flush=True)
+
+
+def keep(model, folder, objective=None):
+    """A checkpoint for export.py."""
+    if objective:
+        with torch.no_grad():
+            model.role.copy_(model.role[0].expand_as(model.role))  # the one role that they trained, whatever the graph calls it
+    model.save(folder)
+    if objective:
+        path = os.path.join(folder, "config.json")
+        with open(path) as f:
+            config = json.load(f)
+        with open(path, "w") as f:
+            json.dump(config | {"objective": objective}, f, indent=1)
 
 
 def main():
@@ -249,12 +279,16 @@ def main():
     ap.add_argument("--data")
     ap.add_argument("--out", default="out")
     ap.add_argument("--table", help="print what a folder of results says")
-    ap.add_argument("--positions", type=float, default=25e6, help="of the base arm; the others get the same operations or positions")
+    ap.add_argument("--positions", type=float, default=25e6, help="of the base arm")
     ap.add_argument("--rows", type=int, default=16, help="rows a step")
     ap.add_argument("--records", type=int, default=128, help="records of val.npz whose holes are predicted")
     ap.add_argument("--fill", type=int, default=64, help="how many of them are filled as well, which takes many forwards")
     ap.add_argument("--workers", type=int, default=4)
-    ap.add_argument("--tiny", action="store_true", help="the network for a core instead of the one for a GPU")
+    size = ap.add_mutually_exclusive_group()
+    size.add_argument("--tiny", action="store_true", help="the network for a core instead of the one for a GPU")
+    size.add_argument("--shipped", action="store_true", help="the network of the bundle that ships")
+    ap.add_argument("--equal", choices=("operations", "positions"), default="operations", help="what the baselines are given as much of as the base arm")
+    ap.add_argument("--grow", type=train.stages, default=[], metavar="N:SHARE,...", help="begin with fewer layers, as train.py does")
     ap.add_argument("--compile", action="store_true", help="torch.compile on a CPU too")
     ap.add_argument("--threads", type=int, default=0)
     ap.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -268,7 +302,7 @@ def main():
         ap.error(f"no arm {unknown[0]}: there are {', '.join(ARMS)}")
     if args.threads:
         torch.set_num_threads(args.threads)
-    args.scale = TINY if args.tiny else SMALL
+    args.scale = TINY if args.tiny else SHIPPED if args.shipped else SMALL
     if args.device == "cpu":
         args.workers = 0
     else:

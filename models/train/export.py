@@ -36,7 +36,9 @@ MS = "com.microsoft"
 
 CONFIG_KEYS = ("d_model", "n_layer", "n_head", "n_kv", "head_dim", "ffn", "vocab", "top_k",
                "left_window", "right_window", "canvases")
-OPTIONAL_KEYS = ("snippets",)  # left out when absent: models from before there were any
+# Left out when absent. snippets: models from before there were any; objective: "fim" or
+# "bidirectional" for the baselines of one stream, docs/model.md.
+OPTIONAL_KEYS = ("snippets", "objective")
 
 
 class Graph:
@@ -361,7 +363,7 @@ def check(weights, config):
 
 
 def write_bundle(out, weights, config, tokenizer, name, precision, training):
-    """Writes model.onnx, tokenizer.json, the fused graphs and manifest.json into the folder out."""
+    """Writes model.onnx, tokenizer.json, manifest.json and, but for baselines, the fused graphs into the folder out."""
     check(weights, config)
     out.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256(tokenizer.read_bytes()).hexdigest()
@@ -376,7 +378,7 @@ def write_bundle(out, weights, config, tokenizer, name, precision, training):
     manifest = {"format": FORMAT, "name": name, "precision": precision, "files": files,
                 "config": published(config), "training": training}
     (out / "manifest.json").write_text(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
-    if precision in FUSABLE:
+    if precision in FUSABLE and "objective" not in config:  # baselines are run step by step only
         import fused  # which builds on this module
 
         fused.write(out)

@@ -208,14 +208,18 @@ class Denoiser(nn.Module):
     def single(self, tokens, pos, mask):
         """One stream, one frame: tokens, pos [B, n]; mask None (causal) or bool [B, n, n]. Features [B, n, d]."""
         c = self.c
+        n, g = tokens.shape[1], c.n_head // c.n_kv
         x = self.embed(tokens, 0)
         cs = rotations(pos, c.head_dim)
-        for layer in self.layers:
+        if mask is None:
+            mask = torch.ones(n, n, dtype=torch.bool, device=tokens.device).tril()[None]
+        hidden = torch.zeros_like(mask, dtype=x.dtype).masked_fill(~mask, -30000.0)[:, None, None]
+        for layer in self.layers[: self.active]:
             q, k, v = layer.qkv(x)
-            q, k, v = by_head(rope(q, cs)), by_head(rope(k, cs)), by_head(v)
-            m = None if mask is None else mask[:, None]
-            o = F.scaled_dot_product_attention(q, k, v, attn_mask=m, is_causal=mask is None, scale=c.head_dim**-0.5, enable_gqa=True)
-            x = layer.finish(x, o.transpose(1, 2))
+            q = by_head(rope(q, cs)).unflatten(1, (c.n_kv, g))
+            k, v = (by_head(t)[:, :, None] for t in (rope(k, cs), v))
+            o = ((q @ k.mT).float() * c.head_dim**-0.5 + hidden).softmax(-1).to(q.dtype) @ v
+            x = layer.finish(x, o.flatten(1, 2).transpose(1, 2))
         return rms(x)
 
     def logits(self, y):

@@ -115,6 +115,11 @@ def stages(text):
     return [(int(n), float(share)) for n, _, share in (part.partition(":") for part in text.split(",") if part)]
 
 
+def layers_at(grow, share, most):
+    """How many layers are in use after this share of a run that grows by stages."""
+    return next((n for n, until in grow if share < until), most)
+
+
 def lr_at(share):
     if share < WARMUP:
         return share / WARMUP
@@ -247,7 +252,7 @@ def main():
 
     def train_step(share):
         batch = moved(next(data), args.device)
-        model.active = next((n for n, until in args.grow if share < until), model.c.n_layer)
+        model.active = layers_at(args.grow, share, model.c.n_layer)
         streams = args.left * (1.0 if share < 1 - DECAY else 0.5)
         own = share > OWN_FROM and args.own_every and step % args.own_every == 0
         loss, parts = losses(model, forward, batch, streams, streams / 2, own)

@@ -106,7 +106,7 @@ def test_every_kind_of_arm_runs_and_is_measured(data, tmp_path, monkeypatch, cap
     config = dataclasses.replace(experiments.TINY.config, d_model=32, n_layer=1, n_head=2, n_kv=1, head_dim=16, ffn=64, vocab=v.load(os.path.join(data, "tokenizer.json")).get_vocab_size())
     scale = experiments.Scale(config, 1024, 768)
     args = argparse.Namespace(
-        data=data, out=str(tmp_path), positions=3e4, rows=2, records=4, fill=2, workers=0, scale=scale, compile=False, device="cpu", models={}, forwards={}
+        data=data, out=str(tmp_path), positions=3e4, rows=2, records=4, fill=2, workers=0, scale=scale, compile=False, device="cpu", models={}, forwards={}, equal="operations", grow=[(1, 0.5)]
     )  # fmt: skip
     for arm in ("base", "own", "exact", "fim", "bidirectional"):
         experiments.run(arm, args)

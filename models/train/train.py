@@ -80,9 +80,11 @@ def own_samples(model, forward, batch):
     return hidden
 
 
-def losses(model, forward, batch, left=LEFT, right=LEFT / 2, own=False, extra=None):
+def losses(model, forward, batch, left=LEFT, right=LEFT / 2, own=False, extra=None, confidence=0.0):
     """(loss to minimise, dict of the parts as tensors): canvas, left, right, quality, hit.
 
+    confidence: weight of the entropy of canvas slots whose first choice is right. What is right but
+    unsure waits for further steps, so that being sure of it is what fewer steps need (LLaDA2.0, 2025).
     extra: adds a loss of its own, a function of the features [B, N, d].
     """
     T, N = forward.T, batch["tokens"].shape[1]
@@ -96,7 +98,8 @@ def losses(model, forward, batch, left=LEFT, right=LEFT / 2, own=False, extra=No
     nl, nr = len(batch["l_rows"]), len(batch["r_rows"])
     weight = torch.cat((w.new_full((nl,), left / max(nl, 1)), w.new_full((nr,), right / max(nr, 1)), w / w.sum().clamp(min=1)))
     target = torch.cat((batch["l_target"], batch["r_target"], truth))
-    loss, nll, hit = head_loss(y.flatten(0, 1)[rows], model.emb, target, weight, forward.compiled)
+    sharpen = torch.cat((w.new_zeros(nl + nr), confidence * w / w.sum().clamp(min=1))) if confidence else None
+    loss, nll, hit = head_loss(y.flatten(0, 1)[rows], model.emb, target, weight, forward.compiled, sharpen)
     # Quality: is what stands there right, or, where a mask stands, would the first choice be?
     correct = (tokens[:, 2 * T :] == batch["truth"]).float()
     correct.view(-1)[slot] = torch.where(shown == MASK, hit.float()[nl + nr :], (shown == truth).float())
@@ -192,6 +195,7 @@ def arguments():
     ap.add_argument("--left", type=float, default=LEFT, help="weight of the L loss (R: half of it)")
     ap.add_argument("--own-every", type=int, default=OWN_EVERY, help="0: never train on own samples")
     ap.add_argument("--cursor", type=float, default=CURSOR, help="share of the run, at its end, on holes as users meet them: no arbitrary spans, none very long")
+    ap.add_argument("--confidence", type=float, default=0.0, help="in that last part, weight of the entropy of slots whose first choice is right: fewer steps for the same text")
     ap.add_argument("--resume", action="store_true")
     ap.add_argument("--init", help="checkpoint or bundle to begin from")
     ap.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -255,7 +259,7 @@ def main():
         model.active = layers_at(args.grow, share, model.c.n_layer)
         streams = args.left * (1.0 if share < 1 - DECAY else 0.5)
         own = share > OWN_FROM and args.own_every and step % args.own_every == 0
-        loss, parts = losses(model, forward, batch, streams, streams / 2, own)
+        loss, parts = losses(model, forward, batch, streams, streams / 2, own, confidence=args.confidence if turned is not None else 0.0)
         loss.backward()
         optimisers.step(share)
         return batch, parts

@@ -270,6 +270,25 @@ def test_the_head_loss_is_cross_entropy(dtype):
     assert (hit == ((y2 @ emb2.T).argmax(-1) == target)).float().mean() > 0.9
 
 
+def test_sharpening_is_the_entropy_of_what_is_right():
+    import head
+
+    torch.manual_seed(1)
+    y, emb = (2 * torch.randn(50, 16)).requires_grad_(), torch.randn(40, 16, requires_grad=True)
+    sharpen, weight = torch.rand(50), torch.rand(50)
+    target = torch.where(torch.arange(50) % 2 == 0, (y @ emb.T).argmax(-1), torch.randint(0, 40, (50,)))
+    loss, _, hit = head.head_loss(y, emb, target, weight, sharpen=sharpen)
+    loss.backward()
+    y2, emb2 = y.detach().requires_grad_(), emb.detach().requires_grad_()
+    logp = (y2 @ emb2.T).log_softmax(-1)
+    want = (-(logp.gather(1, target[:, None])[:, 0]) * weight).sum() + (-(logp.exp() * logp).sum(-1) * sharpen * hit).sum()
+    want.backward()
+    assert 25 <= hit.sum() < 50
+    torch.testing.assert_close(loss, want)
+    torch.testing.assert_close(y.grad, y2.grad, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(emb.grad, emb2.grad, rtol=1e-4, atol=1e-5)
+
+
 def test_a_memorised_batch_has_no_loss_left(records):
     torch.manual_seed(0)
     model = Denoiser(TINY)

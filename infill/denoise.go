@@ -67,7 +67,7 @@ func (d *denoising) fill(ctx due) (Result, error) {
 			}
 			d.forbid(c, faults)
 		}
-		if round == repairRounds || d.late {
+		if round == repairRounds || d.late || d.engine.info.Autoregressive { // which has no canvas to mend
 			return refused, nil
 		}
 		all = slices.DeleteFunc(all, func(c *canvas) bool { return c.masked(d.rules.vocab.Mask) == 0 })
@@ -101,7 +101,11 @@ func (d *denoising) candidates(ctx due) ([]*canvas, error) {
 	if d.request.Oracle.Length > 0 {
 		limit = d.request.Oracle.Length
 	}
-	more, err := d.readOn(ctx, reader, limit)
+	read := d.readOn
+	if d.engine.info.Autoregressive {
+		read = d.readAnswer
+	}
+	more, err := read(ctx, reader, limit)
 	return append(all, more...), err
 }
 

@@ -29,6 +29,10 @@ type ModelInfo struct {
 	Canvases    []int // canvas lengths the model was trained on, ascending
 	TopK        int   // candidates returned for each slot
 	Snippets    bool  // it was trained with snippets of neighbouring files
+	// Autoregressive is whether it has no canvases and writes an answer token by token
+	// instead, up to a Delete: its Contexts are Readers, and what they read on from is
+	// where the answer begins.
+	Autoregressive bool
 }
 
 // Denoiser is the engine as infill sees it: something that keeps the keys and

@@ -116,6 +116,9 @@ type Engine struct {
 // New returns an Engine over a denoiser and the tokenizer of its model.
 func New(d Denoiser, t Tokenizer, o Options) *Engine {
 	info := d.Info()
+	if info.Autoregressive {
+		o.Decoder = Autoregressive
+	}
 	return &Engine{
 		denoiser:  d,
 		info:      info,

@@ -47,7 +47,7 @@ func (d *denoising) readOn(ctx due, reader Reader, limit int) ([]*canvas, error)
 		if len(text) == limit {
 			break
 		}
-		best := d.next(p)
+		best := d.next(p, false)
 		if best.token == d.rules.vocab.Mask || best.token == d.rules.vocab.Delete {
 			break
 		}
@@ -68,12 +68,12 @@ func (d *denoising) readOn(ctx due, reader Reader, limit int) ([]*canvas, error)
 	return out, nil
 }
 
-// next is the token to write: Delete where a line break would end the answer,
-// Mask where nothing is admissible.
-func (d *denoising) next(p Prediction) choice {
+// next is the token to write: Delete where a line break would end the answer, or, if the
+// model ends answers itself, where it does; Mask where nothing is admissible.
+func (d *denoising) next(p Prediction, ends bool) choice {
 	best := choice{token: d.rules.vocab.Mask, rank: math.Inf(-1)}
 	for k, id := range p.IDs {
-		if d.rules.glyphs[id] == glyphControl {
+		if d.rules.glyphs[id] == glyphControl && !(ends && id == d.rules.vocab.Delete) {
 			continue
 		}
 		rank := noisy(p.LogProbs[k], d.rules.heat, d.rng)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/lacuna-dev/lacuna/infill"
 	"github.com/lacuna-dev/lacuna/models"
+	"github.com/lacuna-dev/lacuna/runtime/baseline"
 	"github.com/lacuna-dev/lacuna/runtime/fused"
 	"github.com/lacuna-dev/lacuna/runtime/ort"
 	"github.com/lacuna-dev/lacuna/runtime/remote"
@@ -137,15 +138,28 @@ func (p *engineParts) stepwise() (infill.Denoiser, error) {
 	if err != nil {
 		return nil, err
 	}
-	scheduler := sched.New(session, sched.Config{Vocab: p.vocabulary, Memory: int64(p.flags.Cache) << 20})
+	denoiser, closeDenoiser := overGraph(session, sched.Config{Vocab: p.vocabulary, Memory: int64(p.flags.Cache) << 20})
 	err = p.keep(func() {
-		scheduler.Close()
+		closeDenoiser()
 		_ = session.Close()
 	})
 	if p.fused == nil {
 		p.device, p.version = string(ort.CPU), session.Version()
 	}
-	return scheduler, err
+	return denoiser, err
+}
+
+// overGraph is what runs a model step by step.
+func overGraph(graph sched.Graph, config sched.Config) (d infill.Denoiser, close func()) {
+	switch graph.Model().Objective {
+	case sched.FIM:
+		f := baseline.NewFIM(graph, config)
+		return f, f.Close
+	case sched.Bidirectional:
+		return baseline.NewBidirectional(graph, config.Vocab), func() {}
+	}
+	s := sched.New(graph, config)
+	return s, s.Close
 }
 
 func (p *engineParts) config() ort.Config {

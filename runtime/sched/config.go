@@ -7,18 +7,19 @@ import (
 
 // modelConfig is lacuna.config of docs/model.md.
 type modelConfig struct {
-	DModel      int   `json:"d_model"`
-	Layers      int   `json:"n_layer"`
-	Heads       int   `json:"n_head"`
-	KVHeads     int   `json:"n_kv"`
-	HeadDim     int   `json:"head_dim"`
-	FFN         int   `json:"ffn"`
-	Vocab       int   `json:"vocab"`
-	TopK        int   `json:"top_k"`
-	LeftWindow  int   `json:"left_window"`
-	RightWindow int   `json:"right_window"`
-	Canvases    []int `json:"canvases"`
-	Snippets    bool  `json:"snippets"` // may be absent: models before there were any
+	DModel      int       `json:"d_model"`
+	Layers      int       `json:"n_layer"`
+	Heads       int       `json:"n_head"`
+	KVHeads     int       `json:"n_kv"`
+	HeadDim     int       `json:"head_dim"`
+	FFN         int       `json:"ffn"`
+	Vocab       int       `json:"vocab"`
+	TopK        int       `json:"top_k"`
+	LeftWindow  int       `json:"left_window"`
+	RightWindow int       `json:"right_window"`
+	Canvases    []int     `json:"canvases"`
+	Snippets    bool      `json:"snippets"`  // may be absent: models before there were any
+	Objective   Objective `json:"objective"` // absent but for baselines
 }
 
 // leastForSnippets is the left window below which snippets would leave too
@@ -49,6 +50,9 @@ func (c modelConfig) model(name string) (Model, error) {
 			return Model{}, fmt.Errorf("has no %s", s.key)
 		}
 	}
+	if o := c.Objective; o != TwoStreams && o != FIM && o != Bidirectional {
+		return Model{}, fmt.Errorf("has the objective %q, which this program does not know: use a model and a program of the same release", o)
+	}
 	if c.Snippets && c.LeftWindow < leastForSnippets {
 		return Model{}, fmt.Errorf("has snippets, but its left_window %d is less than %d", c.LeftWindow, leastForSnippets)
 	}
@@ -66,5 +70,6 @@ func (c modelConfig) model(name string) (Model, error) {
 		RightWindow: c.RightWindow,
 		Canvases:    c.Canvases,
 		Snippets:    c.Snippets,
+		Objective:   c.Objective,
 	}, nil
 }

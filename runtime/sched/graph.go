@@ -17,6 +17,17 @@ const (
 	RoleCanvas Role = 2
 )
 
+// Objective is what a model was trained to do.
+type Objective string
+
+// The objectives of docs/model.md. Scheduler serves TwoStreams, package
+// runtime/baseline the others.
+const (
+	TwoStreams    Objective = "" // canvases between two streams
+	FIM           Objective = "fim"
+	Bidirectional Objective = "bidirectional"
+)
+
 // Model is what a graph says of itself.
 type Model struct {
 	Name        string
@@ -32,6 +43,7 @@ type Model struct {
 	RightWindow int   // most tokens of the right stream
 	Canvases    []int // canvas lengths the model was trained on, ascending
 	Snippets    bool  // it was trained with snippets of neighbouring files
+	Objective   Objective
 }
 
 // Info is the model as package infill sees it, with the special tokens of its

@@ -19,11 +19,12 @@ import (
 type benchCmd struct {
 	engineFlags `embed:""`
 
-	Repeat  int    `default:"5" help:"Times everything is measured; as many lines are typed."`
-	Crowd   []int  `placeholder:"N" default:"1,4,16,64" help:"So many clients at once, each filling canvases of 32 slots."`
-	Lengths []int  `placeholder:"N" default:"8,16,32,64" help:"Tokens of the holes that are filled with both decoders; what a canvas does not hold is denoised in blocks."`
-	Plot    string `placeholder:"FILE" help:"Draw throughput against latency of the crowds as SVG."`
-	JSON    bool   `name:"json" help:"Print JSON."`
+	Repeat   int    `default:"5" help:"Times everything is measured; as many lines are typed."`
+	Crowd    []int  `placeholder:"N" default:"1,4,16,64" help:"So many clients at once, each filling canvases of 32 slots."`
+	Lengths  []int  `placeholder:"N" default:"8,16,32,64" help:"Tokens of the holes that are filled with both decoders; what a canvas does not hold is denoised in blocks."`
+	Baseline string `placeholder:"DIR" help:"Another bundle, that of an autoregressive model for instance, to fill those holes as well."`
+	Plot     string `placeholder:"FILE" help:"Draw throughput against latency of the crowds as SVG."`
+	JSON     bool   `name:"json" help:"Print JSON."`
 
 	Peer peerFlags `embed:""`
 }

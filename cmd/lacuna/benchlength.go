@@ -13,13 +13,16 @@ import (
 	"github.com/lacuna-dev/lacuna/infill"
 )
 
-// lengthRow is what holes of one length cost, the caches warm: denoised, and token
-// by token on the left stream of the same weights.
+// lengthRow is what holes of one length cost, the caches warm: denoised, token by
+// token on the left stream of the same weights, and by another model.
 type lengthRow struct {
-	Tokens    int     `json:"tokens"`
-	Denoising decoded `json:"denoising"`
-	ByToken   decoded `json:"autoregressive"`
-	Faster    float64 `json:"times_faster"` // p50 of the second by p50 of the first
+	Tokens    int      `json:"tokens"`
+	Denoising decoded  `json:"denoising"`
+	ByToken   decoded  `json:"autoregressive"`
+	Faster    float64  `json:"times_faster"` // p50 of the second by p50 of the first
+	Baseline  *decoded `json:"baseline,omitempty"`
+	// FasterThan is the baseline's p50 by that of denoising.
+	FasterThan float64 `json:"times_faster_than_baseline,omitempty"`
 	// Floor is what denoising needs at least on this machine; Over is how many
 	// times that it took.
 	Floor *floor  `json:"floor,omitempty"`
@@ -32,8 +35,12 @@ type decoded struct {
 	TokensPerForward float64 `json:"tokens_per_forward"`
 }
 
-// byLength fills the same holes with both decoders. The length is told, so that
-// both write as many tokens.
+func (d decoded) cells() []string {
+	return []string{fmt.Sprintf("%.1f", d.P50), fmt.Sprintf("%.1f", d.P95), fmt.Sprintf("%.1f", d.Forwards)}
+}
+
+// byLength fills the same holes with both decoders, and with the baseline if there is
+// one. The length is told, so that all write as many tokens.
 func (c *benchCmd) byLength(a *app, b *bench, ceiling *machine) ([]lengthRow, error) {
 	flags := c.engineFlags
 	flags.decoding.Decoder = infill.Autoregressive
@@ -43,9 +50,20 @@ func (c *benchCmd) byLength(a *app, b *bench, ceiling *machine) ([]lengthRow, er
 		return nil, err
 	}
 	defer other.Close()
+	engines := []*engine{b.engine, other}
+	if c.Baseline != "" {
+		flags := c.engineFlags
+		flags.Bundle, flags.Fused = c.Baseline, "off"
+		baseline, err := a.engine(flags)
+		if err != nil {
+			return nil, fmt.Errorf("--baseline: %w", err)
+		}
+		defer baseline.Close()
+		engines = append(engines, baseline)
+	}
 	var rows []lengthRow
 	for _, length := range c.Lengths {
-		row, streams, err := b.decode(other, length, c.Repeat)
+		row, streams, err := b.decode(engines, length, c.Repeat)
 		if err != nil {
 			return nil, err
 		}
@@ -60,18 +78,16 @@ func (c *benchCmd) byLength(a *app, b *bench, ceiling *machine) ([]lengthRow, er
 	return rows, nil
 }
 
-// decode fills holes of one length at the ends of lines, each in turn with both
+// decode fills holes of one length at the ends of lines, each in turn with all
 // engines, once to warm the cache and then measured. streams is the mean number of
 // tokens around a hole.
-func (b *bench) decode(byToken *engine, length, repeat int) (_ lengthRow, streams int, err error) {
+func (b *bench) decode(engines []*engine, length, repeat int) (_ lengthRow, streams int, err error) {
 	tree, err := grammars.Parse(b.lang, benchSource)
 	if err != nil {
 		return lengthRow{}, 0, err
 	}
 	defer tree.Close()
-	engines := []*engine{b.engine, byToken}
-	var times [2]samples
-	var forwards [2]int
+	times, forwards := make([]samples, len(engines)), make([]int, len(engines))
 	around := 0
 	lines := typedLines()
 	for i := range 4 * repeat {
@@ -89,18 +105,23 @@ func (b *bench) decode(byToken *engine, length, repeat int) (_ lengthRow, stream
 			}
 			times[which].add(result.Elapsed, result.Prefill)
 			forwards[which] += result.Forwards
-			around += result.Prefill.LeftReused + result.Prefill.RightReused
+			if which == 0 {
+				around += result.Prefill.LeftReused + result.Prefill.RightReused
+			}
 		}
 	}
-	both := [2]decoded{}
-	for which := range both {
+	sums := make([]decoded, len(engines))
+	for which := range sums {
 		n := len(times[which].times)
-		both[which] = decoded{timing: times[which].sum(), Forwards: ratio(forwards[which], n)}
-		both[which].TokensPerForward = round(float64(length*n)/float64(max(forwards[which], 1)), 2)
+		sums[which] = decoded{timing: times[which].sum(), Forwards: ratio(forwards[which], n)}
+		sums[which].TokensPerForward = round(float64(length*n)/float64(max(forwards[which], 1)), 2)
 	}
-	row := lengthRow{Tokens: length, Denoising: both[0], ByToken: both[1]}
+	row := lengthRow{Tokens: length, Denoising: sums[0], ByToken: sums[1]}
 	row.Faster = round(row.ByToken.P50/row.Denoising.P50, 2)
-	return row, around / max(2*len(times[0].times), 1), nil
+	if len(sums) > 2 {
+		row.Baseline, row.FasterThan = &sums[2], round(sums[2].P50/row.Denoising.P50, 2)
+	}
+	return row, around / max(len(times[0].times), 1), nil
 }
 
 // cancels measures from the cancellation of a fill, at some moment of its life, to
@@ -176,17 +197,23 @@ func printLengths(a *app, rows []lengthRow, m *machine) error {
 	}
 	fmt.Fprintf(a.stdout, "\nholes of a length that is told, caches warm, denoised and token by token with the same weights:\n\n")
 	t := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "tokens\tp50 ms\tp95 ms\tforwards\ttokens/forward\tby token: p50 ms\tp95 ms\tforwards\ttimes faster\tfloor ms\ttimes the floor\t")
+	heads := []string{"tokens", "p50 ms", "p95 ms", "forwards", "tokens/forward", "by token: p50 ms", "p95 ms", "forwards", "times faster"}
+	if rows[0].Baseline != nil {
+		heads = append(heads, "baseline: p50 ms", "p95 ms", "forwards", "times faster")
+	}
+	fmt.Fprintln(t, strings.Join(append(heads, "floor ms", "times the floor", ""), "\t"))
 	for _, r := range rows {
+		cells := append([]string{fmt.Sprint(r.Tokens)}, r.Denoising.cells()...)
+		cells = append(cells, fmt.Sprintf("%.1f", r.Denoising.TokensPerForward))
+		cells = append(append(cells, r.ByToken.cells()...), fmt.Sprintf("%.2f", r.Faster))
+		if r.Baseline != nil {
+			cells = append(append(cells, r.Baseline.cells()...), fmt.Sprintf("%.2f", r.FasterThan))
+		}
 		least, over := "", ""
 		if r.Floor != nil {
 			least, over = fmt.Sprintf("%.2f", r.Floor.Milliseconds), fmt.Sprintf("%.1f", r.Over)
 		}
-		fmt.Fprintln(t, strings.Join([]string{
-			fmt.Sprint(r.Tokens), fmt.Sprintf("%.1f\t%.1f", r.Denoising.P50, r.Denoising.P95), fmt.Sprintf("%.1f", r.Denoising.Forwards),
-			fmt.Sprintf("%.1f", r.Denoising.TokensPerForward), fmt.Sprintf("%.1f\t%.1f", r.ByToken.P50, r.ByToken.P95),
-			fmt.Sprintf("%.1f", r.ByToken.Forwards), fmt.Sprintf("%.2f", r.Faster), least, over, "",
-		}, "\t"))
+		fmt.Fprintln(t, strings.Join(append(cells, least, over, ""), "\t"))
 	}
 	if err := t.Flush(); err != nil {
 		return err

@@ -20,12 +20,13 @@ type stepsCmd struct {
 	Seed       uint64    `default:"1" help:"Chooses the holes."`
 	Kinds      []cutKind `placeholder:"KIND" help:"Kinds of holes, as eval has them. Default: all, in equal numbers."`
 	Thresholds []float64 `placeholder:"P" default:"0.2,0.4,0.6,0.8,0.9,0.97" help:"Probabilities at which a slot is settled."`
+	Limits     []int     `placeholder:"N" default:"1,2,3,4,6,8" help:"Most steps of a round: the last one settles all that is left."`
 	Plot       string    `placeholder:"FILE" help:"Draw quality against tokens a forward pass as SVG into this file."`
 	JSON       bool      `name:"json" help:"Print JSON instead of a table."`
 }
 
 func (stepsCmd) Help() string {
-	return `A denoising step is one forward pass, whatever it settles: with a lower threshold more slots are settled at once, on less. This fills the same holes with each threshold, in a single step, and token by token on the left stream with the same weights (autoregressive), and prints what each way costs and what it is worth.
+	return `A denoising step is one forward pass, whatever it settles: with a lower threshold more slots are settled at once, on less, and so they are with fewer steps. This fills the same holes with each threshold, with each limit to the steps, and token by token on the left stream with the same weights (autoregressive), and prints what each way costs and what it is worth.
 
 Tokens a forward are tokens of text over forward passes; for denoising only canvases count, and the candidates of one batch are one pass.
 
@@ -33,7 +34,7 @@ Examples:
 
   lacuna steps --lang go --holes 200
   lacuna steps --lang go,python --kinds rest,line --plot steps.svg
-  lacuna steps --lang python --thresholds 0.5,0.9 --json`
+  lacuna steps --lang python --thresholds 0.5,0.9 --limits 2,4 --json`
 }
 
 // decodingWay is a row of the table.
@@ -47,7 +48,9 @@ type decodingWay struct {
 func (c *stepsCmd) ways() []decodingWay {
 	ways := []decodingWay{
 		{Name: "token by token", Options: infill.Options{Decoder: infill.Autoregressive}},
-		{Name: "a single step", Limit: 1},
+	}
+	for _, n := range c.Limits {
+		ways = append(ways, decodingWay{Name: "at most " + count(n, "step"), Limit: n})
 	}
 	for _, p := range c.Thresholds {
 		ways = append(ways, decodingWay{Name: fmt.Sprintf("threshold %g", p), Options: infill.Options{Threshold: p}})
@@ -66,6 +69,11 @@ type stepsReport struct {
 
 func (c *stepsCmd) Run(a *app) error {
 	started := time.Now()
+	for _, n := range c.Limits {
+		if n < 1 {
+			return usageErrorf("--limits %d: must be at least 1", n)
+		}
+	}
 	for _, p := range c.Thresholds {
 		if p <= 0 || p > 1 {
 			return usageErrorf("--thresholds %g: must be above 0 and at most 1", p)
@@ -160,7 +168,12 @@ func (r stepsReport) chart() chart {
 		}},
 	} {
 		line("token by token", r.Ways[:1], p.panel, p.y)
-		line("denoising: a single step, then rising thresholds", r.Ways[1:], p.panel, p.y)
+		limited := 1
+		for limited < len(r.Ways) && r.Ways[limited].Limit > 0 {
+			limited++
+		}
+		line("denoising, more and more steps", r.Ways[1:limited], p.panel, p.y)
+		line("denoising, rising thresholds", r.Ways[limited:], p.panel, p.y)
 	}
 	return chart{Title: fmt.Sprintf("%s, %s", r.Model, count(r.Holes, "hole")), Panels: []panel{exact, similar}}
 }

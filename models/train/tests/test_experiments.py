@@ -138,6 +138,28 @@ def test_likelihood_is_that_of_the_l_stream():
     assert m == pytest.approx(float(logp[2, 40] + logp[3, 41]), rel=1e-4) and s == pytest.approx(float(logp[4, 50]), rel=1e-4)
 
 
+@pytest.mark.parametrize("objective, role", [("fim", 0), ("bidirectional", 2)])
+def test_a_baseline_is_served_as_it_was_trained(tmp_path, objective, role):
+    """Two documents in a row of training are what the contract's graph makes of each alone."""
+    torch.manual_seed(0)
+    model = experiments.Denoiser(dataclasses.replace(experiments.TINY.config, d_model=32, n_layer=2, n_head=2, n_kv=1, head_dim=16, ffn=64, vocab=300))
+    for p in model.parameters():
+        p.data.normal_(std=0.2)
+    a, b = torch.randint(24, 300, (7,)), torch.randint(24, 300, (5,))
+    doc = torch.tensor([[1] * 7 + [2] * 5])
+    mask = doc[:, :, None] == doc[:, None, :]
+    with torch.no_grad():
+        row = model.single(torch.cat((a, b))[None], baselines.places(doc), mask.tril() if objective == "fim" else mask)[0]
+        experiments.keep(model, str(tmp_path), objective)
+        served = experiments.Denoiser.load(str(tmp_path))
+        none = torch.zeros(0, 2, 2, 1, 16)
+        for tokens, want in ((a, row[:7]), (b, row[7:])):
+            pos = torch.arange(len(tokens))[None]
+            got, _ = served.serve(tokens[None], role, pos, torch.zeros_like(pos), none, none)
+            torch.testing.assert_close(got[0], want, rtol=1e-4, atol=1e-5)
+    assert json.loads((tmp_path / "config.json").read_text())["objective"] == objective
+
+
 def test_no_shards_is_said(tmp_path):
     with pytest.raises(SystemExit, match="prepare.py writes them"):
         batches.shards(str(tmp_path))

@@ -19,6 +19,11 @@ var golangDefinition = definition{
 	stringNodes:       []string{"interpreted_string_literal", "raw_string_literal", "rune_literal"},
 	codeInStringNodes: nil,
 	scopeNodes:        []string{"function_declaration", "method_declaration", "func_literal", "type_declaration"},
+	quoting: quoting{
+		long:         []string{"`"},
+		blockComment: [2]string{"/*", "*/"},
+		fresh:        strings.Fields("func type var const import package"),
+	},
 	gaps: gapRules{
 		wanting: regexp.MustCompile(`(?:[-+*/%&|^<>=!,(\[{.]|:=|<-|\b(?:return|range|if|switch|case|go|defer|var|const|type|chan|map|import|package|goto))$`),
 		repairs: []repair{

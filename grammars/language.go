@@ -37,6 +37,8 @@ type definition struct {
 
 	scopeNodes []string // functions, methods, classes and type declarations
 
+	quoting quoting
+
 	gaps gapRules
 
 	declares declarations

@@ -20,6 +20,12 @@ var pythonDefinition = definition{
 	stringNodes:       []string{"string"},
 	codeInStringNodes: []string{"interpolation"},
 	scopeNodes:        []string{"function_definition", "class_definition"},
+	quoting: quoting{
+		long: []string{`"""`, "'''"},
+		// A line within brackets cannot begin with the keyword of a statement.
+		fresh:    strings.Fields("def class return raise while with try del pass import assert global nonlocal break continue except finally elif"),
+		indented: true,
+	},
 	gaps: gapRules{
 		wanting:  regexp.MustCompile(`(?:[-+*/%&|^<>=!,(\[{.@~]|[^:]:|\b(?:in|not|and|or|is|if|elif|while|import|from|lambda|await|assert|del|with|as))$`),
 		breaking: regexp.MustCompile(`(?:[-+*/%&|^<>=.@~]|\b(?:and|or|not|in|is))[ \t]*(?:#.*)?\r?\n`),

@@ -55,6 +55,7 @@ test-conformance: deps build ## documents and the session beside other implement
 soak: deps build ## the long form of what make test does in short: a million random edits, 240,000 messages, a thousand edits with fills
 	EDITS=1000000 MESSAGES=240000 editors/conformance/run.sh bin/lacuna
 	go test -race -count=1 -timeout 60m -v -run '^TestEditedEqualsCold$$' ./cmd/lacuna -edits 1000
+	go test -race -count=1 -timeout 60m -v -run '^TestConstraintsAllowTheTruth$$' ./infill -files 1000
 
 .PHONY: test-nvim
 test-nvim: deps build ## a real Neovim shows and accepts ghost text; LACUNA_SKIP_NVIM=1 skips it

@@ -57,6 +57,7 @@ var forbidden = map[[2]string]string{
 // inTests gives the reason for every forbidden arrow that a test may draw.
 var inTests = map[[2]string]string{
 	{"runtime", "models"}: "the engine's tests run the bundle that is shipped",
+	{"infill", "models"}:  "that constraints allow what is right is to be shown with the tokens that are shipped",
 }
 
 // onlyImporters names the modules that one package alone may know.

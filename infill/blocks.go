@@ -34,6 +34,7 @@ func (d *denoising) stand(ctx due, before []Token) error {
 		return err
 	}
 	d.held, d.before, d.right = held, before, streams.Right
+	d.rules.before = before
 	return nil
 }
 

@@ -223,6 +223,15 @@ func TestRepairAfterBlocks(t *testing.T) {
 	}
 }
 
+// TestBlocksAreClosed: what several blocks leave open is closed.
+func TestBlocksAreClosed(t *testing.T) {
+	long := statements(153)
+	got, err := fillAt(t, &lengthy{answer: "if a {\n\t" + long}, body, Options{}, several)
+	if want := "if a {\n\t" + long + "\n\t}"; err != nil || got.Fill != want {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
 // TestDeadlineInABlock: the complete lines of the blocks before are returned, if there
 // are any.
 func TestDeadlineInABlock(t *testing.T) {

@@ -74,6 +74,10 @@ type rules struct {
 	entropy   float64 // nats: beside those, as many slots are settled as this bounds; 0 for none
 	floor     float64 // a settled slot whose quality falls below is masked again
 	heat      float64 // temperature of the seeded noise; 0 is greedy
+	// Of constraints that apply at steps; traits is nil without.
+	traits []trait // by token
+	limits constraints
+	before []Token // of settled blocks
 }
 
 // choice is the best candidate of one slot.
@@ -108,14 +112,15 @@ func (c *canvas) end(del Token) int {
 // one line.
 func (c *canvas) pick(p Prediction, i int, last int, r rules, rng *rand.Rand) choice {
 	best := choice{slot: i, token: r.vocab.Mask, rank: math.Inf(-1)}
+	here := r.placeOf(c.slots, i)
 	var ends float64
 	for k := range p.K {
 		id, lp := p.IDs[i*p.K+k], p.LogProbs[i*p.K+k]
-		if id == r.vocab.Delete || !r.multiline && r.glyphs[id] == glyphBreak {
+		if id == r.vocab.Delete || !r.multiline && r.glyphs[id] == glyphBreak || here.leaves(id) {
 			ends += math.Exp(float64(lp))
 			continue
 		}
-		if r.glyphs[id] == glyphControl || slices.Contains(c.banned[i], id) {
+		if r.glyphs[id] == glyphControl || slices.Contains(c.banned[i], id) || here.forbids(id) {
 			continue
 		}
 		if rank := noisy(lp, r.heat, rng); rank > best.rank {
@@ -188,11 +193,32 @@ func (c *canvas) advance(p Prediction, r rules, rng *rand.Rand, final bool) {
 	}
 	if final { // reading order, so that the first end found wins
 		for _, ch := range choices {
+			if r.traits != nil && c.slots[ch.slot] == r.vocab.Mask {
+				ch = c.pick(p, ch.slot, c.lastText(r.vocab), r, rng)
+			}
 			c.settle(ch, r)
 		}
 		return
 	}
 	c.settleSure(choices, r)
+	c.revise(r)
+}
+
+// revise masks the first settled slot that cannot be right.
+func (c *canvas) revise(r rules) {
+	here := r.placeOf(c.slots, 0)
+	for i, token := range c.slots {
+		if !here.known || token == r.vocab.Mask || token == r.vocab.Delete {
+			return
+		}
+		if here.forbids(token) || here.leaves(token) {
+			if c.remasked[i] < remaskLimit {
+				c.mask(i, r.vocab.Mask)
+			}
+			return
+		}
+		here.pass(token)
+	}
 }
 
 // settleSure settles the choices that reach the threshold, and at least one.

@@ -26,8 +26,9 @@ type denoising struct {
 	rng      *rand.Rand
 	limit    int // steps a round
 	forwards int
-	late     bool // the deadline came before the last step
-	rejected bool // there was something to show, but it was turned down before
+	late     bool      // the deadline came before the last step
+	broken   []attempt // candidates that broke the syntax
+	rejected bool      // there was something to show, but it was turned down before
 }
 
 // fill denoises one canvas of each size as a batch, then offers the candidates
@@ -65,14 +66,17 @@ func (d *denoising) fill(ctx due) (Result, error) {
 			if n == 0 {
 				refused = result
 			}
+			if len(faults) > 0 {
+				d.broken = append(d.broken, d.attempt(c))
+			}
 			d.forbid(c, faults)
 		}
 		if round == repairRounds || d.late || d.engine.info.Autoregressive { // which has no canvas to mend
-			return refused, nil
+			return d.mended(refused)
 		}
 		all = slices.DeleteFunc(all, func(c *canvas) bool { return c.masked(d.rules.vocab.Mask) == 0 })
 		if len(all) == 0 {
-			return refused, nil
+			return d.mended(refused)
 		}
 		if len(d.before) > 0 {
 			if err := d.stand(ctx, nil); err != nil || d.late {

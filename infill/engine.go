@@ -44,6 +44,8 @@ type Options struct {
 	Decoder Decoder
 	// Judge says who chooses among candidates.
 	Judge Judge
+	// Constraints says where what the text around a hole rules out is kept from the fill.
+	Constraints Constraining
 	// Calibration makes confidences probabilities; nil leaves them as they are.
 	Calibration *Calibration
 }
@@ -59,6 +61,19 @@ const (
 	Autoregressive Decoder = "autoregressive"
 	// Both offers the candidates of both.
 	Both Decoder = "both"
+)
+
+// Constraining is where constraints, which stand in constraints.go, are applied.
+type Constraining string
+
+const (
+	// AtEnd mends candidates that break the syntax, where there are no others; the default.
+	AtEnd Constraining = "end"
+	// AtSteps keeps tokens that are ruled out from being settled as well. Steps are then
+	// never taken in one call.
+	AtSteps Constraining = "steps"
+	// Nowhere leaves all to the parse.
+	Nowhere Constraining = "nowhere"
 )
 
 // Judge is who chooses among candidates.
@@ -83,6 +98,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Decoder == "" {
 		o.Decoder = Denoising
+	}
+	if o.Constraints == "" {
+		o.Constraints = AtEnd
 	}
 	if o.MaxSteps == 0 {
 		o.MaxSteps = 8
@@ -111,6 +129,7 @@ type Engine struct {
 	options   Options
 	layout    layout.Layout
 	glyphs    []glyph // by token
+	traits    []trait // by token; nil if decoding is unconstrained
 }
 
 // New returns an Engine over a denoiser and the tokenizer of its model.
@@ -119,7 +138,7 @@ func New(d Denoiser, t Tokenizer, o Options) *Engine {
 	if info.Autoregressive {
 		o.Decoder = Autoregressive
 	}
-	return &Engine{
+	e := &Engine{
 		denoiser:  d,
 		info:      info,
 		tokenizer: t,
@@ -133,6 +152,10 @@ func New(d Denoiser, t Tokenizer, o Options) *Engine {
 			Snippets:    info.Snippets,
 		},
 	}
+	if o.Constraints == AtSteps {
+		e.traits = traitsOf(info.Vocab.Size, t)
+	}
+	return e
 }
 
 // Info describes the model.
@@ -185,6 +208,9 @@ func (e *Engine) Fill(ctx context.Context, r Request) (Result, error) {
 	}
 	prefilled, first := time.Now(), run.held
 
+	if e.traits != nil {
+		run.rules.traits, run.rules.limits = e.traits, constraintsOf(r.Tree, h)
+	}
 	if r.MaxSteps > 0 {
 		run.limit = r.MaxSteps
 	}

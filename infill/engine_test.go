@@ -174,9 +174,10 @@ func TestFill(t *testing.T) {
 			want:  Result{Reason: ReasonLoops},
 		},
 		{
-			name:  "what breaks the syntax is not shown",
-			model: scripted{answer: "a)) (", second: "((((("},
-			want:  Result{Reason: ReasonBreaks},
+			name:    "what breaks the syntax is not shown",
+			model:   scripted{answer: "a)) (", second: "((((("},
+			options: Options{Constraints: Nowhere},
+			want:    Result{Reason: ReasonBreaks},
 		},
 		{
 			name:    "a broken candidate is mended by the next best tokens",

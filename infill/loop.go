@@ -46,7 +46,7 @@ type RoundCanvas struct {
 // loop takes a round in one call if the context can. It says whether it did.
 func (d *denoising) loop(ctx context.Context, all []*canvas) (bool, error) {
 	looper, ok := d.held.(Looper)
-	if !ok || d.rules.entropy > 0 { // fused graphs know thresholds only
+	if !ok || d.rules.entropy > 0 || d.rules.traits != nil { // fused graphs know thresholds only
 		return false, nil
 	}
 	round := &Round{

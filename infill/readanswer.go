@@ -19,7 +19,7 @@ func (d *denoising) readAnswer(ctx due, reader Reader, limit int) ([]*canvas, er
 		}
 		d.forwards++
 		end = lp
-		best := d.next(p, len(text) >= d.request.Oracle.Length)
+		best := d.next(p, text, len(text) >= d.request.Oracle.Length)
 		if best.token == del { // a line break may say so too
 			end = best.logProb
 		}

@@ -54,7 +54,7 @@ func TestAutoregressiveAnswer(t *testing.T) {
 		{name: "nothing", text: "", want: Result{Reason: ReasonEmpty, Forwards: 1}},
 		{name: "a told length has no end before it", text: "a", told: 3, want: Result{Fill: "axx", Steps: 3, Forwards: 4}},
 		{name: "nor behind it", text: "a + b", told: 1, want: Result{Fill: "a", Steps: 1, Forwards: 2}},
-		{name: "the largest canvas bounds it", text: "abs(a+b)", options: Options{Line: []int{8}}, want: Result{Reason: ReasonBreaks, Steps: 7, Forwards: 8}},
+		{name: "the largest canvas bounds it", text: "abs(a+b)", options: Options{Line: []int{8}, Constraints: Nowhere}, want: Result{Reason: ReasonBreaks, Steps: 7, Forwards: 8}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -47,7 +47,7 @@ func (d *denoising) readOn(ctx due, reader Reader, limit int) ([]*canvas, error)
 		if len(text) == limit {
 			break
 		}
-		best := d.next(p, false)
+		best := d.next(p, text, false)
 		if best.token == d.rules.vocab.Mask || best.token == d.rules.vocab.Delete {
 			break
 		}
@@ -68,12 +68,14 @@ func (d *denoising) readOn(ctx due, reader Reader, limit int) ([]*canvas, error)
 	return out, nil
 }
 
-// next is the token to write: Delete where a line break would end the answer, or, if the
-// model ends answers itself, where it does; Mask where nothing is admissible.
-func (d *denoising) next(p Prediction, ends bool) choice {
+// next is the token to write behind text: Delete where a line break would end the
+// answer, or, if the model ends answers itself, where it does; Mask where nothing is
+// admissible.
+func (d *denoising) next(p Prediction, text []Token, ends bool) choice {
+	here := d.rules.placeOf(text, len(text))
 	best := choice{token: d.rules.vocab.Mask, rank: math.Inf(-1)}
 	for k, id := range p.IDs {
-		if d.rules.glyphs[id] == glyphControl && !(ends && id == d.rules.vocab.Delete) {
+		if d.rules.glyphs[id] == glyphControl && !(ends && id == d.rules.vocab.Delete) || here.forbids(id) {
 			continue
 		}
 		rank := noisy(p.LogProbs[k], d.rules.heat, d.rng)
@@ -81,7 +83,7 @@ func (d *denoising) next(p Prediction, ends bool) choice {
 			continue
 		}
 		best = choice{token: id, logProb: p.LogProbs[k], rank: rank}
-		if !d.rules.multiline && d.rules.glyphs[id] == glyphBreak {
+		if !d.rules.multiline && d.rules.glyphs[id] == glyphBreak || here.leaves(id) {
 			best.token = d.rules.vocab.Delete
 		}
 	}

@@ -36,20 +36,21 @@ type evalCmd struct {
 
 // decodingFlags override infill.Options, to find better ones.
 type decodingFlags struct {
-	Threshold float64 `placeholder:"P" help:"Settle slots at this probability; 0 takes the default."`
-	Entropy   float64 `placeholder:"NATS" help:"Settle more slots in a step: the surest whose entropies, without the largest, add up to no more; 0 is off."`
-	Floor     float64 `placeholder:"Q" help:"Mask settled slots again below this quality; 0 takes the default, negative never."`
-	Line      []int   `placeholder:"N" help:"Canvas sizes tried for holes of one line."`
-	Block     []int   `placeholder:"N" help:"Canvas sizes tried for holes of several lines."`
-	Blocks    int     `placeholder:"N" help:"Most blocks of an answer of several lines that the largest canvas does not hold; 0 takes the default, 1 is no more than a canvas."`
-	Decoder   string  `placeholder:"WAY" enum:"denoising,autoregressive,both," default:"" help:"Where candidates come from: denoising (the default), autoregressive (token by token on the left stream), both."`
-	Judge     string  `placeholder:"WHO" enum:"canvas,left," default:"" help:"Who chooses among candidates: canvas, by their own probabilities, or left, by the likelihood of candidate and suffix under the left stream."`
+	Threshold   float64 `placeholder:"P" help:"Settle slots at this probability; 0 takes the default."`
+	Entropy     float64 `placeholder:"NATS" help:"Settle more slots in a step: the surest whose entropies, without the largest, add up to no more; 0 is off."`
+	Floor       float64 `placeholder:"Q" help:"Mask settled slots again below this quality; 0 takes the default, negative never."`
+	Line        []int   `placeholder:"N" help:"Canvas sizes tried for holes of one line."`
+	Block       []int   `placeholder:"N" help:"Canvas sizes tried for holes of several lines."`
+	Blocks      int     `placeholder:"N" help:"Most blocks of an answer of several lines that the largest canvas does not hold; 0 takes the default, 1 is no more than a canvas."`
+	Constraints string  `placeholder:"WHERE" enum:"end,steps,nowhere," default:"" help:"Where brackets and indentation that the text around a hole rules out are kept from a fill: end (the default) mends candidates that break the syntax where there are no others, steps settles no such token either, nowhere leaves it to the parse."`
+	Decoder     string  `placeholder:"WAY" enum:"denoising,autoregressive,both," default:"" help:"Where candidates come from: denoising (the default), autoregressive (token by token on the left stream), both."`
+	Judge       string  `placeholder:"WHO" enum:"canvas,left," default:"" help:"Who chooses among candidates: canvas, by their own probabilities, or left, by the likelihood of candidate and suffix under the left stream."`
 }
 
 func (d decodingFlags) options() infill.Options {
 	return infill.Options{
 		Threshold: d.Threshold, Entropy: d.Entropy, Floor: d.Floor, Line: d.Line, Block: d.Block, Blocks: d.Blocks,
-		Decoder: infill.Decoder(d.Decoder), Judge: infill.Judge(d.Judge),
+		Decoder: infill.Decoder(d.Decoder), Judge: infill.Judge(d.Judge), Constraints: infill.Constraining(d.Constraints),
 	}
 }
 
@@ -100,6 +101,7 @@ Examples:
   lacuna eval --lang go --holes 300 --no-precedents
   lacuna eval --lang go --holes 300 --no-neighbours
   lacuna eval --lang go --threshold 0.6 --line 8,16,32
+  lacuna eval --lang go --no-precedents --constraints nowhere
   lacuna eval --lang go --decoder autoregressive`
 }
 

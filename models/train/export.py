@@ -33,6 +33,7 @@ ROPE_BASE = 10000.0
 EPSILON = 1e-6
 MASKED = -1e9  # finite: a row that is nothing but padding stays a number
 MS = "com.microsoft"
+LANES = 64  # sums in softmax go round at most so many lanes: of float32, 4 registers of 16
 
 CONFIG_KEYS = ("d_model", "n_layer", "n_head", "n_kv", "head_dim", "ffn", "vocab", "top_k",
                "left_window", "right_window", "canvases")
@@ -158,7 +159,7 @@ class ByRow:
     """A matrix [rows, width] in 8 bits with one scale a row, multiplied as bytes; used like Full.
 
     What is multiplied is rounded too, by row (of one token), so that a row never depends
-    on which others share the call. To 7 bits: where there is no VNNI the processor adds two products of an
+    on which others share the call; fused.py does it again. To 7 bits: where there is no VNNI the processor adds two products of an
     unsigned and a signed byte in 16 bits, and two of 127 * 127 still fit. So the sums are
     exact, and the same, everywhere.
     """
@@ -166,6 +167,7 @@ class ByRow:
     LEVELS = 127
     ROUNDED = 63  # levels of what is multiplied
     MIDDLE = 64  # the unsigned byte that stands for its 0
+    LEAST = 1e-12  # is added to its scale, which so is never 0
 
     def __init__(self, g, name, w):
         scales = np.abs(w).max(axis=1, keepdims=True).astype(np.float32) / self.LEVELS
@@ -181,7 +183,7 @@ class ByRow:
     def product(self, x):
         g, real = self.g, lambda v: self.g.const(v, np.float32)
         largest = g.op("ReduceMax", g.op("Abs", x), g.const([-1]), keepdims=1)
-        scale = g.op("Add", g.op("Mul", largest, real(1 / self.ROUNDED)), real(1e-12))  # never 0
+        scale = g.op("Add", g.op("Mul", largest, real(1 / self.ROUNDED)), real(self.LEAST))
         middle = g.const(self.MIDDLE, np.uint8)
         q = g.op("QuantizeLinear", g.op("Div", x, scale), real(1), middle)
         across = g.op("Transpose", self.stored, perm=[1, 0])
@@ -207,6 +209,11 @@ def build(weights, config, name, tokenizer_sha256, store):
     d, layers, heads, kvs, hd = c["d_model"], c["n_layer"], c["n_head"], c["n_kv"], c["head_dim"]
     group = heads // kvs  # query heads that share a key-value head
     g = Graph()
+    # Rounding makes a step of one level out of a difference in the last bit. So that a stream has
+    # the same bits in one piece and in many, each of its sums is in the order of its tokens:
+    # one product over past and present values instead of one for each, and rows of
+    # scores that end where the lanes of softmax do.
+    in_order = store is ByRow
 
     ones = {width: g.weight(f"ones.{width}", np.ones(width, np.float32)) for width in sorted({d, hd})}
 
@@ -252,6 +259,14 @@ def build(weights, config, name, tokenizer_sha256, store):
         return [(split[2 * i], split[2 * i + 1]) for i in range(layers)]
 
     past_a, past_b = by_layer("past_a"), by_layer("past_b")
+    if in_order:
+        total = g.op("ReduceSum", parts, g.const([0]))
+        lacking = g.op("Mod", g.op("Neg", total), g.const([LANES]))
+        batch = g.op("Shape", "tokens", start=0, end=1)
+        each = g.op("Concat", batch, g.const([1, 1, 1]), axis=0)
+        queries = g.op("Mul", n, g.const([group]))
+        no_scores = g.op("Expand", g.const(MASKED, np.float32), g.op("Concat", batch, g.const([kvs]), queries, lacking, axis=0))
+        no_values = g.op("Expand", g.const(0, np.float32), g.op("Concat", batch, g.const([kvs]), lacking, g.const([hd]), axis=0))
 
     def attention(i, qkv):
         """qkv [B, n, (heads + 2 kvs)*hd]; returns the mixed values [B, n, heads*hd], and k and v [B, kvs, n, hd]."""
@@ -267,9 +282,13 @@ def build(weights, config, name, tokenizer_sha256, store):
         q, k = rms(q, hd), rope_a(rms(k, hd))
         qa, qb = grouped(rope_a(q)), grouped(rope_b(q))
         (key_a, value_a), (key_b, value_b) = past_a[i], past_b[i]
-        s = g.op("Concat", scores(qa, key_a), scores(qb, key_b), g.op("Add", scores(qa, k), bias), axis=3)
-        p_a, p_b, p_self = g.op("Split", g.op("Softmax", s, axis=-1), parts, outputs=3, axis=3)
-        mixed = g.op("Sum", g.op("MatMul", p_a, value_a), g.op("MatMul", p_b, value_b), g.op("MatMul", p_self, v))
+        s = scores(qa, key_a), scores(qb, key_b), g.op("Add", scores(qa, k), bias)
+        if in_order:
+            values = g.op("Concat", *(g.op("Expand", past, each) for past in (value_a, value_b)), v, no_values, axis=2)
+            mixed = g.op("MatMul", g.op("Softmax", g.op("Concat", *s, no_scores, axis=3), axis=-1), values)
+        else:
+            p_a, p_b, p_self = g.op("Split", g.op("Softmax", g.op("Concat", *s, axis=3), axis=-1), parts, outputs=3, axis=3)
+            mixed = g.op("Sum", g.op("MatMul", p_a, value_a), g.op("MatMul", p_b, value_b), g.op("MatMul", p_self, v))
         mixed = g.op("Transpose", g.op("Reshape", mixed, g.const([0, heads, -1, hd])), perm=[0, 2, 1, 3])
         return g.op("Reshape", mixed, g.const([0, 0, heads * hd])), k, v
 

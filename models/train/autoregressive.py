@@ -11,7 +11,7 @@ from pathlib import Path
 import onnx
 from onnx import TensorProto, helper
 
-from fused import IR_VERSION, MS, OPSET, PAD, Body, Network
+from fused import IR_VERSION, MS, OPSET, PAD, Body, Network, stored_of
 from export import Graph
 
 LEFT = 0  # the role
@@ -63,8 +63,7 @@ def build(stored, config, half=False, attention="plain"):
 
 def best(g, net, h):
     """The likeliest token [B, 1] after h [B, 1, d]."""
-    logits = g.op("Cast", g.op("MatMul", h, net.unembed), to=TensorProto.FLOAT)
-    _, at = g.op("TopK", logits, g.const([1]), outputs=2, axis=-1)
+    _, at = g.op("TopK", net.logits(g, h), g.const([1]), outputs=2, axis=-1)
     return g.op("Squeeze", at, g.const([2]))
 
 
@@ -72,5 +71,4 @@ def of_bundle(folder, **options):
     """(graph, model) of a bundle, for fused.join."""
     model = onnx.load(Path(folder) / "model.onnx")
     config = json.loads(next(p.value for p in model.metadata_props if p.key == "lacuna.config"))
-    names = {i.name for i in model.graph.initializer}
-    return build({n: n + ".scale" in names for n in names}, config, **options), model
+    return build(stored_of(model), config, **options), model

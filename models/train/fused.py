@@ -26,7 +26,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from export import CANVAS, EPSILON, MASKED, MS, ROPE_BASE, Graph
+from export import CANVAS, EPSILON, LANES, MASKED, MS, ROPE_BASE, ByRow, Graph
 
 FORMAT = 1  # of the fused contract
 OPSET = 23  # the first with Attention
@@ -79,12 +79,17 @@ class Network:
         self.type = TensorProto.FLOAT16 if half else TensorProto.FLOAT
         self.real = np.float16 if half else np.float32
         self.masked = -3e4 if half else MASKED
-        self.stored = stored  # name -> whether it has a scale
+        self.stored = stored
+        # Whether to round what is multiplied, as the products of export.ByRow do, and to sum attention in the order
+        # of the stepwise graph, without which rounding would part them (export.build). Not in
+        # float16: so much would be rounded the other way that it comes no nearer, and every product takes ten nodes.
+        self.rounds = len(stored["emb"]) == 2 and not half
         self.ones = {w: g.const(np.ones(w), self.real) for w in {config["d_model"], config["head_dim"]}}
         layers = range(config["n_layer"])
-        self.w = {f"layers.{i}.{n}": self.matrix(f"layers.{i}.{n}") for i in layers for n in ("wqkv", "wo", "wgu", "wd")}
+        self.scales = {}  # of the matrices that are multiplied before they are scaled, as those of export.ByRow are
+        self.w = {n: self.matrix(n, self.table(n)) for n in (f"layers.{i}.{m}" for i in layers for m in ("wqkv", "wo", "wgu", "wd"))}
         self.emb = self.table("emb")
-        self.unembed = g.op("Transpose", self.emb, perm=[1, 0])
+        self.w["emb"] = self.matrix("emb", self.emb)
         self.roles = g.op("Cast", "role_emb", to=self.type)
         self.frequency = g.const(ROPE_BASE ** (-np.arange(config["head_dim"] // 2) / (config["head_dim"] // 2)), np.float32)
 
@@ -96,8 +101,26 @@ class Network:
         whole = g.op("Mul", g.op("Cast", name, to=TensorProto.FLOAT), name + ".scale")
         return g.op("Cast", g.op("Reshape", whole, g.const([0, -1])), to=self.type)
 
-    def matrix(self, name):
-        return self.g.op("Transpose", self.table(name), perm=[1, 0])
+    def matrix(self, name, whole):
+        """What product multiplies by, from the matrix as it is."""
+        g = self.g
+        if self.rounds:
+            whole = g.op("Cast", name, to=self.type)
+            self.scales[name] = g.op("Reshape", name + ".scale", g.const([-1]))
+        return g.op("Transpose", whole, perm=[1, 0])
+
+    def product(self, g, x, name):
+        """x [..., k] @ the transpose of a stored matrix [n, k].
+
+        Where the graph rounds, x is rounded to whole numbers as export.ByRow does it, and they are
+        multiplied in float32, whose sums of them are exact up to 2^24 (k of 2096): the bits are those of integers.
+        """
+        if not self.rounds:
+            return g.op("MatMul", x, self.w[name])
+        largest = g.op("ReduceMax", g.op("Abs", x), g.const([-1]), keepdims=1)
+        scale = g.op("Add", g.op("Mul", largest, g.const(1 / ByRow.ROUNDED, np.float32)), g.const(ByRow.LEAST, np.float32))
+        y = g.op("MatMul", g.op("Round", g.op("Div", x, scale)), self.w[name])
+        return g.op("Mul", g.op("Mul", y, self.scales[name]), scale)
 
     def rms(self, g, x, width):
         return g.op("SimplifiedLayerNormalization", x, self.ones[width], axis=-1, epsilon=EPSILON)
@@ -124,7 +147,7 @@ class Network:
         """q [B, n, heads, hd], k and v [B, n, kvs, hd] of layer i; q and k normed, not rotated."""
         hd = self.c["head_dim"]
         parts = g.const([self.c["n_head"] * hd, self.c["n_kv"] * hd, self.c["n_kv"] * hd])
-        split = g.op("Split", g.op("MatMul", h, self.w[f"layers.{i}.wqkv"]), parts, outputs=3, axis=2)
+        split = g.op("Split", self.product(g, h, f"layers.{i}.wqkv"), parts, outputs=3, axis=2)
         q, k, v = (g.op("Reshape", x, g.const([0, 0, -1, hd])) for x in split)
         return self.rms(g, q, hd), self.rms(g, k, hd), v
 
@@ -174,14 +197,18 @@ class Network:
 
     def rest(self, g, x, mixed, i):
         """The layer after its attention: rms of the sum, and the sum."""
-        h, x = self.add_rms(g, x, g.op("MatMul", mixed, self.w[f"layers.{i}.wo"]))
-        gate, up = g.op("Split", g.op("MatMul", h, self.w[f"layers.{i}.wgu"]), outputs=2, axis=-1, num_outputs=2)
+        h, x = self.add_rms(g, x, self.product(g, mixed, f"layers.{i}.wo"))
+        gate, up = g.op("Split", self.product(g, h, f"layers.{i}.wgu"), outputs=2, axis=-1, num_outputs=2)
         inner = g.op("Mul", g.op("QuickGelu", gate, domain=MS, alpha=1.0), up)  # alpha 1 is silu
-        return self.add_rms(g, x, g.op("MatMul", inner, self.w[f"layers.{i}.wd"]))
+        return self.add_rms(g, x, self.product(g, inner, f"layers.{i}.wd"))
 
     def embed(self, g, tokens, role):
         x = self.rms(g, g.op("Add", g.op("Gather", self.emb, tokens), g.op("Gather", self.roles, g.const([role]))), self.c["d_model"])
         return x, self.rms(g, x, self.c["d_model"])
+
+    def logits(self, g, h):
+        """[..., d] -> float32 [..., vocab]"""
+        return g.op("Cast", self.product(g, h, "emb"), to=TensorProto.FLOAT)
 
     def stream(self, tokens, role, whole=False):
         """Keys (rotated) and values [B, n, kvs, hd] of each layer of a stream [B, n].
@@ -219,6 +246,7 @@ class Denoiser:
         def flat(x):  # [B, N, C] -> [B, N*C]
             return g.op("Reshape", x, g.const([0, -1]))
 
+        left, right = self.streams = [self.trimmed(n) if net.rounds else n for n in ("left", "right")]
         self.shape = g.op("Shape", "slots")
         canvases, slots = g.op("Shape", "slots", start=1, end=2), g.op("Shape", "slots", start=2, end=3)
         self.real = solid("slots")
@@ -228,27 +256,31 @@ class Denoiser:
         def beside(tokens):  # how many, [B, 1, 1]
             return g.op("Unsqueeze", count(solid(tokens)), g.const([2]))
 
-        pos_a = flat(g.op("Add", beside("left"), j))
-        pos_b = flat(g.op("Sub", g.op("Add", beside("right"), g.op("Sub", count(self.real), g.const(1))), j))
+        pos_a = flat(g.op("Add", beside(left), j))
+        pos_b = flat(g.op("Sub", g.op("Add", beside(right), g.op("Sub", count(self.real), g.const(1))), j))
         self.frames = net.rotation(g, pos_a), net.rotation(g, pos_b)
 
+        self.no_keys = self.no_values = None  # where canvases are one sequence
         # One attention for two frames: queries are [frame A | frame B], keys have zeros in the other's half.
         self.past = []
         self.nothing = self.zeros(g.op("Shape", pos_a))
-        empty_a, empty_b = self.zeros(g.op("Shape", "left")), self.zeros(g.op("Shape", "right"))
-        for (ka, va), (kb, vb) in zip(net.stream("left", 0), net.stream("right", 1)):
+        empty_a, empty_b = self.zeros(g.op("Shape", left)), self.zeros(g.op("Shape", right))
+        for (ka, va), (kb, vb) in zip(net.stream(left, 0), net.stream(right, 1)):
             keys = g.op("Concat", net.spread(g, ka, empty_a), net.spread(g, empty_b, kb), axis=1)
             self.past.append((keys, g.op("Concat", net.spread(g, va), net.spread(g, vb), axis=1)))
 
-        # Who sees whom: [B, 1, N*C, P+Q+N*C]. A canvas sees both streams and itself, never another.
-        owner = g.op("Range", g.const(0), g.op("Squeeze", canvases), g.const(1))
-        owner = g.op("Reshape", g.op("Expand", g.op("Unsqueeze", owner, g.const([1])), g.op("Concat", canvases, slots, axis=0)), g.const([-1]))
-        same = g.op("Equal", owner, g.op("Unsqueeze", owner, g.const([1])))  # [N*C, N*C]
-        own = g.op("And", same, g.op("Unsqueeze", flat(self.real), g.const([1])))  # [B, N*C, N*C]
-        past = g.op("Unsqueeze", g.op("Concat", solid("left"), solid("right"), axis=1), g.const([1]))  # [B, 1, P+Q]
-        past = g.op("Expand", past, g.op("Concat", g.const([1]), g.op("Shape", own, start=1, end=2), g.const([1]), axis=0))
-        seen = g.op("Unsqueeze", g.op("Concat", past, own, axis=2), g.const([1]))
-        self.bias = g.op("Where", seen, g.const(0, net.real), g.const(net.masked, net.real))
+        if net.rounds:
+            self.set_apart(g.op("Concat", solid(left), solid(right), axis=1))
+        else:
+            # Who sees whom: [B, 1, N*C, P+Q+N*C]. A canvas sees both streams and itself, never another.
+            owner = g.op("Range", g.const(0), g.op("Squeeze", canvases), g.const(1))
+            owner = g.op("Reshape", g.op("Expand", g.op("Unsqueeze", owner, g.const([1])), g.op("Concat", canvases, slots, axis=0)), g.const([-1]))
+            same = g.op("Equal", owner, g.op("Unsqueeze", owner, g.const([1])))  # [N*C, N*C]
+            own = g.op("And", same, g.op("Unsqueeze", flat(self.real), g.const([1])))  # [B, N*C, N*C]
+            past = g.op("Unsqueeze", g.op("Concat", solid(left), solid(right), axis=1), g.const([1]))  # [B, 1, P+Q]
+            past = g.op("Expand", past, g.op("Concat", g.const([1]), g.op("Shape", own, start=1, end=2), g.const([1]), axis=0))
+            seen = g.op("Unsqueeze", g.op("Concat", past, own, axis=2), g.const([1]))
+            self.bias = g.op("Where", seen, g.const(0, net.real), g.const(net.masked, net.real))
 
         def each(name):  # [B, 1] or [B, N] -> [B, 1 or N, 1]
             return g.op("Unsqueeze", name, g.const([2]))
@@ -274,6 +306,57 @@ class Denoiser:
         whole = g.op("Concat", shape, g.const([self.c["n_kv"], self.c["head_dim"]]), axis=0)
         return g.op("Expand", g.const(np.zeros((1, 1, 1, 1)), self.net.real), whole)
 
+    def trimmed(self, name):
+        """A stream without the padding that all requests have: alone, a request is as the stepwise graph sees it."""
+        g = self.g
+        lengths = g.op("ReduceSum", g.op("Cast", g.op("Greater", name, g.const(PAD)), to=TensorProto.INT64), g.const([1]), keepdims=0)
+        return g.op("Slice", name, g.const([0]), g.op("Max", g.op("ReduceMax", lengths, keepdims=1), g.const([1])), g.const([1]))
+
+    def set_apart(self, seen):
+        """Makes canvases sequences of their own, with a row of scores each as the stepwise graph has it.
+
+        seen [B, P+Q] is what is not padding. As one sequence, which shares the keys of its streams,
+        they are faster, but sum in another order.
+        """
+        g, net = self.g, self.net
+        canvases, slots = g.op("Shape", "slots", start=1, end=2), g.op("Shape", "slots", start=2, end=3)
+
+        def by_canvas(x):  # [B, T, ...] -> [B*N, T, ...]
+            every = g.op("Expand", g.op("Unsqueeze", x, g.const([1])), g.op("Concat", g.const([1]), canvases, g.op("Shape", x, start=1), axis=0))
+            return g.op("Reshape", every, g.op("Concat", g.const([-1]), g.op("Shape", x, start=1), axis=0))
+
+        self.past = [(by_canvas(k), by_canvas(v)) for k, v in self.past]
+        own = g.op("Reshape", self.real, g.op("Concat", g.const([-1]), slots, axis=0))
+        lacking = g.op("Mod", g.op("Neg", g.op("Add", g.op("Shape", seen, start=1, end=2), slots)), g.const([LANES]))
+        rows = g.op("Shape", own, start=0, end=1)
+
+        def fill(like):  # zeros [B*N, lacking, ...]
+            return g.op("Expand", g.const(0, net.real), g.op("Concat", rows, lacking, g.op("Shape", like, start=2), axis=0))
+
+        self.no_keys, self.no_values = (fill(x) for x in self.past[0])
+        nothing = g.op("Expand", g.const(False, np.bool_), g.op("Concat", rows, lacking, axis=0))
+        seen = g.op("Unsqueeze", g.op("Concat", by_canvas(seen), own, nothing, axis=1), g.const([1, 2]))  # [B*N, 1, 1, T]
+        bias = g.op("Where", seen, g.const(0, net.real), g.const(net.masked, net.real))
+        self.bias = g.op("Expand", bias, g.op("Concat", g.const([1, 1]), slots, g.const([1]), axis=0))
+        self.apart = g.op("Concat", g.const([-1]), slots, axis=0)  # [B*N, C]
+        self.together = g.op("Concat", g.op("Shape", "slots", start=0, end=1), g.const([-1]), axis=0)  # [B, N*C]
+
+    def parted(self, g, x):  # [B, N*C, ...] -> [B*N, C, ...]
+        return g.op("Reshape", x, g.op("Concat", self.apart, g.op("Shape", x, start=2), axis=0))
+
+    def joined(self, g, past, own, rest):
+        """Keys or values of the streams and those of the canvases [B, N*C, e]."""
+        if not self.net.rounds:
+            return g.op("Concat", past, own, axis=1)
+        return g.op("Concat", past, self.parted(g, own), rest, axis=1)
+
+    def attend(self, g, q, keys, values):
+        """Attention of q [B, N*C, heads, e] over what joined returned; -> [B, N*C, heads*hd]."""
+        if not self.net.rounds:
+            return self.net.attend(g, q, keys, values, self.bias)
+        mixed = self.net.attend(g, self.parted(g, q), keys, values, self.bias)
+        return g.op("Reshape", mixed, g.op("Concat", self.together, g.op("Shape", mixed, start=2), axis=0))
+
     def predict(self, g, slots):
         """Candidates [B, N, C, K] with their log-probabilities, and quality [B, N, C]."""
         net = self.net
@@ -282,11 +365,10 @@ class Denoiser:
         for i in range(self.c["n_layer"]):
             q, k, v = net.heads(g, h, i)
             q = g.op("Concat", net.rotate(g, q, frame_a), net.rotate(g, q, frame_b), axis=3)
-            keys = g.op("Concat", self.past[i][0], net.spread(g, net.rotate(g, k, frame_a), self.nothing), axis=1)
-            values = g.op("Concat", self.past[i][1], net.spread(g, v), axis=1)
-            h, x = net.rest(g, x, net.attend(g, q, keys, values, self.bias), i)
-        logits = g.op("Cast", g.op("MatMul", h, net.unembed), to=TensorProto.FLOAT)
-        logp, ids = g.op("TopK", g.op("LogSoftmax", logits, axis=-1), g.const([self.k]), outputs=2, axis=-1)
+            keys = self.joined(g, self.past[i][0], net.spread(g, net.rotate(g, k, frame_a), self.nothing), self.no_keys)
+            values = self.joined(g, self.past[i][1], net.spread(g, v), self.no_values)
+            h, x = net.rest(g, x, self.attend(g, q, keys, values), i)
+        logp, ids = g.op("TopK", g.op("LogSoftmax", net.logits(g, h), axis=-1), g.const([self.k]), outputs=2, axis=-1)
         score = g.op("MatMul", g.op("Cast", h, to=TensorProto.FLOAT), "quality.w")
         quality = g.op("Reshape", g.op("Sigmoid", g.op("Add", score, "quality.b")), self.shape)
         wide = g.op("Concat", self.shape, g.const([self.k]), axis=0)
@@ -407,9 +489,8 @@ class Denoiser:
 def build(stored, config, metadata, glyphs, half=False, attention=None, unroll=0):
     """The ModelProto without the weights.
 
-    stored tells for each matrix of model.onnx whether it has scales; unroll is the
-    number of steps to lay out one after the other, 0 for a loop that ends as
-    soon as all is settled.
+    stored is what stored_of says of model.onnx; unroll is the number of steps to
+    lay out one after the other, 0 for a loop that ends as soon as all is settled.
     """
     g = Graph("fused_const")
     net = Network(g, stored, config, half, attention or DEFAULT_ATTENTION[half])
@@ -468,14 +549,18 @@ def glyphs_of(tokenizer, vocab):
     return glyphs
 
 
+def stored_of(model):
+    """The shape of each initializer's scales, () without: [rows, blocks, 1] of export.Folded, [rows, 1] of ByRow."""
+    shapes = {i.name: tuple(i.dims) for i in model.graph.initializer}
+    return {n: shapes.get(n + ".scale", ()) for n in shapes}
+
+
 def of_bundle(folder, **options):
     """Builds the fused graph of a bundle; returns (fused, model)."""
     model = onnx.load(Path(folder) / "model.onnx")
     metadata = {p.key: p.value for p in model.metadata_props}
     config = json.loads(metadata["lacuna.config"])
-    names = {i.name for i in model.graph.initializer}
-    stored = {n: n + ".scale" in names for n in names}
-    return build(stored, config, metadata, glyphs_of(Path(folder) / "tokenizer.json", config["vocab"]), **options), model
+    return build(stored_of(model), config, metadata, glyphs_of(Path(folder) / "tokenizer.json", config["vocab"]), **options), model
 
 
 def write(folder, **options):

@@ -55,7 +55,7 @@ func TestDeadline(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				model := &slow{scripted{answer: "a + b", second: "(((((", sure: test.sure}, test.prefill, test.step}
 				began := time.Now()
-				got, err := fillAt(t, model, function, Options{Line: []int{8}}, func(r *Request) {
+				got, err := fillAt(t, model, function, Options{Line: []int{8}, MaxSteps: 8}, func(r *Request) {
 					if test.within > 0 {
 						r.Deadline = began.Add(test.within)
 					}

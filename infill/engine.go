@@ -103,7 +103,7 @@ func (o Options) withDefaults() Options {
 		o.Constraints = AtEnd
 	}
 	if o.MaxSteps == 0 {
-		o.MaxSteps = 8
+		o.MaxSteps = 4
 	}
 	if len(o.Line) == 0 {
 		o.Line = []int{8, 16}

@@ -31,7 +31,12 @@ func TestBlocks(t *testing.T) {
 		written := ""
 		result, err := e.Filler.Fill(t.Context(), infill.Request{
 			Document: "a", Path: "ledger/ledger.go", Tree: tree, Hole: hole, Oracle: oracle, MaxSteps: 2,
-			OnStep: func(s infill.Step) { written = s.Draft[0].Text },
+			OnStep: func(s infill.Step) {
+				written = ""
+				for _, run := range s.Draft {
+					written += run.Text
+				}
+			},
 		})
 		if err != nil {
 			t.Fatal(err)

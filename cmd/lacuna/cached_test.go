@@ -34,7 +34,7 @@ func TestEditedEqualsCold(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	warm := c.engine(sched.Config{Memory: 8 << 20}) // some documents are evicted
+	warm := c.engine(sched.Config{Memory: 12 << 20}) // some documents are evicted
 	scripts := []*editing{newEditing("a.go", source, rng), newEditing("b.go", source[len(source)/3:], rng)}
 	ops := map[string]int{}
 	differ, reused, computed := 0, 0, 0

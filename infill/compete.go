@@ -9,8 +9,8 @@ const (
 )
 
 // precedent is the likeliest precedent that may be shown, as a result; the zero Result
-// if there is none. What was rejected gives way to the next. A Seed of n leaves out the n likeliest: whoever asks again wants
-// something else.
+// if there is none. What was rejected gives way to the next. A Seed of n leaves out the n
+// likeliest: whoever asks again wants something else.
 func (d *denoising) precedent() (Result, error) {
 	r := d.request
 	if !r.Precedents {

@@ -79,8 +79,11 @@ func (d *denoising) fill(ctx due) (Result, error) {
 			return d.mended(refused)
 		}
 		if len(d.before) > 0 {
-			if err := d.stand(ctx, nil); err != nil || d.late {
-				return refused, err
+			if err := d.stand(ctx, nil); err != nil {
+				return Result{}, err
+			}
+			if d.late {
+				return d.mended(refused)
 			}
 		}
 	}

@@ -76,6 +76,9 @@ func TestBaselines(t *testing.T) {
 			if report.Holes != 1 || report.Result.Total.Forwards.Mean == 0 {
 				t.Errorf("%+v", report.Result.Total)
 			}
+			if total := report.Result.Total; objective == "fim" && total.Forwards.Mean != total.Steps.Mean+1 {
+				t.Errorf("%v passes for %v tokens: one each, and one for the end", total.Forwards.Mean, total.Steps.Mean)
+			}
 		})
 	}
 }

@@ -39,13 +39,18 @@ func (d decoded) cells() []string {
 	return []string{fmt.Sprintf("%.1f", d.P50), fmt.Sprintf("%.1f", d.P95), fmt.Sprintf("%.1f", d.Forwards)}
 }
 
-// byLength fills the same holes with both decoders, and with the baseline if there is
-// one. The length is told, so that all write as many tokens.
-func (c *benchCmd) byLength(a *app, b *bench, ceiling *machine) ([]lengthRow, error) {
+// byToken is the engine that reads on from the left stream of the same weights.
+func (c *benchCmd) byToken(a *app) (*engine, error) {
 	flags := c.engineFlags
 	flags.decoding.Decoder = infill.Autoregressive
 	flags.Fused = "off" // a fused graph does not read on
-	other, err := a.engine(flags)
+	return a.engine(flags)
+}
+
+// byLength fills the same holes with both decoders, and with the baseline if there is
+// one. The length is told, so that all write as many tokens.
+func (c *benchCmd) byLength(a *app, b *bench, ceiling *machine) ([]lengthRow, error) {
+	other, err := c.byToken(a)
 	if err != nil {
 		return nil, err
 	}

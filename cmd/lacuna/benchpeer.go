@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"text/tabwriter"
 	"time"
 
 	"github.com/lacuna-dev/lacuna/grammars"
 	"github.com/lacuna-dev/lacuna/infill"
+	"github.com/lacuna-dev/lacuna/runtime/ort"
 )
 
 // peerFlags name what is set beside the engine.
@@ -115,11 +115,9 @@ type peerRun struct {
 func (c *benchCmd) peers(a *app, b *bench, report *peerReport) error {
 	own := c.Threads
 	if own == 0 {
-		own = min(runtime.NumCPU(), 4) // ort.Config.Threads
+		own = ort.DefaultThreads()
 	}
-	flags := c.engineFlags
-	flags.decoding.Decoder, flags.Fused = infill.Autoregressive, "off"
-	byToken, err := a.engine(flags)
+	byToken, err := c.byToken(a)
 	if err != nil {
 		return err
 	}
@@ -166,7 +164,7 @@ func (c *benchCmd) peers(a *app, b *bench, report *peerReport) error {
 	report.Left, report.Right = ratio(left, edits), ratio(right, edits)
 	for _, run := range append([]*peerRun{denoised, read}, runs...) {
 		run.timing = run.samples.sum()
-		run.Times = round(run.P50/denoised.samples.sum().P50, 2)
+		run.Times = round(run.P50/denoised.P50, 2)
 		report.Rows = append(report.Rows, run.peerRow)
 	}
 	return nil

@@ -40,6 +40,9 @@ type Config struct {
 // maxDefaultThreads bounds Threads when it is not given.
 const maxDefaultThreads = 4
 
+// DefaultThreads is how many threads a model uses where Config.Threads is 0.
+func DefaultThreads() int { return min(runtime.NumCPU(), maxDefaultThreads) }
+
 // Session is a loaded model. It implements sched.Graph.
 type Session struct {
 	model    sched.Model
@@ -103,7 +106,7 @@ func openGraph(config Config, cuda bool, version string, inputs, outputs []strin
 func sessionOptions(config Config) (*ortgo.SessionOptions, error) {
 	threads := config.Threads
 	if threads <= 0 {
-		threads = min(runtime.NumCPU(), maxDefaultThreads)
+		threads = DefaultThreads()
 	}
 	spin := "0"
 	if config.Spin {
